@@ -1,0 +1,1 @@
+"""The command `scotopic`: the top floor, which imports everything and which nobody imports."""

@@ -1,0 +1,1 @@
+"""Does it help? Data sets, metrics, comparisons and reports."""

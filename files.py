@@ -1,0 +1,92 @@
+"""Files that are either whole or absent, and their checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import ScotopicError
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well, remove it when not.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with whole_file(Path(folder) / "a.txt") as temporary:
+    ...         _ = temporary.write_text("done")
+    ...     os.listdir(folder)
+    ['a.txt']
+    """
+    path = Path(path)
+    output_folder(path.parent)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """mkstemp makes private files; results should have the permissions that any new file has."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write JSON, whole or not at all. NaN is written as null, because JSON has none."""
+    write_text(path, json.dumps(_without_nan(value), indent=1, ensure_ascii=False) + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    if isinstance(value, dict):
+        return {str(k): _without_nan(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(v) for v in value]
+    return value
+
+
+def output_folder(path: str | Path) -> Path:
+    """Make ``path`` and its parents, and make sure that it can be written.
+
+    Raises:
+        ScotopicError: it is a file, or it cannot be made or written.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ScotopicError(f"cannot write to {path}: a file is in the way; choose another output folder") from None
+    except OSError as error:
+        raise ScotopicError(f"cannot make the output folder {path}: {error.strerror}; choose another one") from None
+    if not os.access(path, os.W_OK):
+        raise ScotopicError(f"cannot write to {path}: permission denied; choose another output folder")
+    return path
+
+
+def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file's content as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,125 @@
+"""Pictures in and out: always uint8 RGB (H, W, 3) inside, whatever the file holds."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..errors import ScotopicError
+from ..files import whole_file
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".ppm", ".jp2"})
+JPEG_QUALITY = 95
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read any picture as uint8 RGB (H, W, 3).
+
+    16-bit is scaled to 8, grey is repeated over the three channels, alpha is dropped, EXIF orientation is applied:
+    the same pixels that OpenCV and the ultralytics loaders deliver.
+
+    Raises:
+        ScotopicError: the file is missing, empty, truncated or no picture.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ScotopicError(f"no image at {path}: check the path") from None
+    except IsADirectoryError:
+        raise ScotopicError(f"{path} is a folder, not an image") from None
+    except OSError as error:
+        raise ScotopicError(f"cannot read the image {path}: {error.strerror}") from None
+    if not data:
+        raise ScotopicError(f"the image {path} is empty (0 bytes): copy it again")
+    _refuse_truncated(data, path)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise ScotopicError(f"{path} is not an image that can be decoded: give a JPEG, PNG, BMP, TIFF or WebP file")
+    if pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    elif pixels.dtype != np.uint8:
+        raise ScotopicError(f"{path} holds {pixels.dtype} pixels, whose range is unknown: save it with 8 or 16 bits")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _refuse_truncated(data: bytes, path: Path) -> None:
+    """OpenCV fills the missing rest of a cut JPEG with grey and says nothing; Pillow notices.
+
+    A file that ends as its format says is whole, so that the second decoding is rare.
+    """
+    if data[:2] == b"\xff\xd8" and data.rstrip(b"\x00")[-2:] == b"\xff\xd9":
+        return
+    if data[:4] == b"\x89PNG" and data[-8:-4] == b"IEND":
+        return
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    except Image.UnidentifiedImageError:
+        return  # Pillow does not know it; OpenCV has the last word
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ScotopicError(f"the image {path} is truncated or damaged ({error}): copy it again") from None
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """(width, height) as :func:`read_image` would deliver it, from the header alone.
+
+    Raises:
+        ScotopicError: there is no readable header.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    except (OSError, SyntaxError, ValueError):
+        raise ScotopicError(f"{path} is not an image that can be read") from None
+    return (height, width) if turned else (width, height)
+
+
+def as_rgb(image: np.ndarray | Image.Image) -> np.ndarray:
+    """A Pillow image as uint8 RGB (H, W, 3), turned upright; arrays pass as they are, taken as RGB."""
+    if isinstance(image, Image.Image):
+        return np.asarray((ImageOps.exif_transpose(image) or image).convert("RGB"))
+    return image
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write uint8 RGB (H, W, 3); the suffix chooses the format. The file appears whole or not at all.
+
+    Raises:
+        ScotopicError: the suffix names no format that can be written, or the folder cannot be written.
+    """
+    path = Path(path)
+    parameters = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix.lower() in (".jpg", ".jpeg") else []
+    try:
+        done, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), parameters)
+    except cv2.error:
+        done, data = False, None
+    if not done or data is None:
+        raise ScotopicError(f"cannot write {path}: use .png, .jpg, .bmp, .tif or .webp")
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def find_images(sources: list[Path]) -> list[tuple[Path, Path]]:
+    """Expand files and folders to (image, path relative to the source it came from), sorted by name.
+
+    Raises:
+        ScotopicError: a source does not exist, or a folder holds no image.
+    """
+    found: list[tuple[Path, Path]] = []
+    for source in sources:
+        if source.is_dir():
+            inside = sorted(p for p in source.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+            if not inside:
+                raise ScotopicError(f"no images in {source}: looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
+            found += [(p, p.relative_to(source)) for p in inside]
+        elif source.exists():
+            found.append((source, Path(source.name)))
+        else:
+            raise ScotopicError(f"no image or folder at {source}: check the path")
+    return found

@@ -1,0 +1,221 @@
+"""Enhancers by name: built in, from plug-ins, from a file of the user's, or from a folder of ready-made pictures."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.util
+import inspect
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import ScotopicError, nearest
+from .contract import Enhancer, EnhancerInfo
+
+ENTRY_POINT_GROUP = "scotopic.enhancers"
+
+_REGISTRY: dict[str, type[Enhancer]] = {}
+_loaded = False
+
+EnhancerClass = TypeVar("EnhancerClass", bound=type[Enhancer])
+
+
+def register_enhancer(cls: EnhancerClass) -> EnhancerClass:
+    """Class decorator: make an enhancer available under ``cls.info.name``.
+
+    Raises:
+        ScotopicError: another class has that name.
+    """
+    known = _REGISTRY.get(cls.info.name)
+    if known is not None and known is not cls:
+        raise ScotopicError(f"two enhancers are named {cls.info.name!r}: {known.__module__} and {cls.__module__}")
+    _REGISTRY[cls.info.name] = cls
+    return cls
+
+
+def list_enhancers(pattern: str = "*", **filters: object) -> list[str]:
+    """Sorted names of the enhancers whose name fits ``pattern`` and whose info has all the given values.
+
+    >>> list_enhancers("*a*", learned=False)
+    ['clahe', 'gamma']
+    """
+    classes = _classes()
+    for key in filters:
+        if key not in EnhancerInfo.__dataclass_fields__:
+            raise ScotopicError(f"cannot filter by {key!r}: {nearest(key, EnhancerInfo.__dataclass_fields__)}")
+    return sorted(
+        name
+        for name, cls in classes.items()
+        if fnmatch.fnmatch(name, pattern) and all(getattr(cls.info, k) == v for k, v in filters.items())
+    )
+
+
+def enhancer_info(name: str) -> EnhancerInfo:
+    """What is known about the enhancer ``name``, without building it.
+
+    >>> enhancer_info("sgz").params
+    10561
+    """
+    return enhancer_class(name).info
+
+
+def create_enhancer(name: str, weights: str | Path | None = None, **params: Any) -> Enhancer:
+    """Build an enhancer, ready to use (in eval mode).
+
+    Args:
+        name: a registered name (``"sgz"``), one with arguments (``"gamma[gamma=2.2]"``), the name of weights in the
+            manifest (``"sgz-official"``), ``"folder:DIR"`` or ``"./mine.py:Net"``.
+        weights: for learned ones: a path, a name in the manifest, a URL, or ``"random"`` for an untrained net;
+            None takes the default weights.
+        **params: the method's own parameters.
+
+    Raises:
+        ScotopicError: unknown name or parameter, or weights that are missing or do not fit.
+
+    >>> create_enhancer("gamma[gamma=1.5]").gamma
+    1.5
+    >>> create_enhancer("gama")
+    Traceback (most recent call last):
+    scotopic.errors.ScotopicError: no enhancer 'gama': did you mean 'gamma'? Known: clahe, folder, gamma, none, sgz
+    """
+    base, arguments = parse_spec(name)
+    arguments.update(params)
+    if weights is not None:
+        arguments["weights"] = weights
+    if base.startswith("folder:"):
+        base, arguments["directory"] = "folder", base.removeprefix("folder:")
+    if base not in _classes() and ".py:" not in base:
+        from .weights.manifest import find_weights
+
+        entry = find_weights(base)
+        if entry is not None:
+            base, arguments["weights"] = entry.enhancer, arguments.get("weights", base)
+    cls = enhancer_class(base)
+    _check_arguments(cls, base, arguments)
+    try:
+        return cls(**arguments).eval()
+    except TypeError as error:
+        raise ScotopicError(f"cannot build {base!r} with {arguments}: {error}") from error
+
+
+def enhancer_class(name: str) -> type[Enhancer]:
+    """The class behind a registered name or a ``FILE.py:CLASS``.
+
+    Raises:
+        ScotopicError: there is none; names the nearest.
+    """
+    if ".py:" in name:
+        return _class_from_file(name)
+    try:
+        return _classes()[name]
+    except KeyError:
+        raise ScotopicError(f"no enhancer {name!r}: {nearest(name, _classes())}") from None
+
+
+def parse_spec(spec: str) -> tuple[str, dict[str, Any]]:
+    """Part ``name[key=value,...]`` into the name and its arguments: numbers, true, false, or else words.
+
+    >>> parse_spec("sgz[weights=F.pth,scale_factor=8]")
+    ('sgz', {'weights': 'F.pth', 'scale_factor': 8})
+    """
+    match = re.fullmatch(r"\s*(?P<name>[^\[\]]+?)\s*(?:\[(?P<arguments>.*)\])?\s*", spec)
+    if not match:
+        raise ScotopicError(f"cannot read the enhancer {spec!r}: write name or name[key=value,key=value]")
+    arguments: dict[str, Any] = {}
+    for part in filter(None, (p.strip() for p in (match["arguments"] or "").split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip().isidentifier():
+            raise ScotopicError(f"cannot read {part!r} in {spec!r}: write name[key=value,key=value]")
+        arguments[key.strip()] = _scalar(value.strip())
+    return match["name"], arguments
+
+
+def _scalar(text: str) -> int | float | bool | str:
+    """Not YAML, for which ``gate=off`` would be a bool."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text
+
+
+def split_specs(text: str) -> list[str]:
+    """Part a comma-separated list of specs, leaving commas inside brackets alone.
+
+    >>> split_specs("none, gamma[gamma=2.2],sgz[order=2,iterations=8]")
+    ['none', 'gamma[gamma=2.2]', 'sgz[order=2,iterations=8]']
+    """
+    return [part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip()]
+
+
+def parameter_names(cls: type[Enhancer]) -> list[str]:
+    """The names of the arguments that an enhancer's constructor takes.
+
+    >>> parameter_names(enhancer_class("gamma"))
+    ['gamma']
+    """
+    return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+
+
+def _check_arguments(cls: type[Enhancer], name: str, arguments: dict[str, Any]) -> None:
+    signature = inspect.signature(cls.__init__)
+    if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        return
+    for key in arguments:
+        if key not in signature.parameters:
+            raise ScotopicError(f"enhancer {name!r} has no parameter {key!r}: {nearest(key, parameter_names(cls))}")
+
+
+def _classes() -> dict[str, type[Enhancer]]:
+    global _loaded
+    if not _loaded:
+        from . import enhancers
+
+        _loaded = True
+        enhancers.register_all()
+        for point in entry_points(group=ENTRY_POINT_GROUP):
+            _register_plugin(point)
+    return _REGISTRY
+
+
+def _register_plugin(point: Any) -> None:
+    """A broken plug-in must not take the others down, but must not vanish in silence either."""
+    try:
+        cls = point.load()
+    except Exception as error:
+        import warnings
+
+        warnings.warn(f"the enhancer plug-in {point.name!r} cannot be loaded: {error}", stacklevel=2)
+        return
+    if not (isinstance(cls, type) and issubclass(cls, Enhancer)):
+        raise ScotopicError(f"the plug-in {point.name!r} ({point.value}) is not a subclass of scotopic.Enhancer")
+    _REGISTRY.setdefault(point.name, cls)
+
+
+def _class_from_file(spec: str) -> type[Enhancer]:
+    """``./mine.py:Net`` -> the class ``Net``; the file is the user's own code and is run."""
+    location, _, class_name = spec.rpartition(":")
+    path = Path(location).expanduser()
+    if not path.is_file():
+        raise ScotopicError(f"no file {location}: give an enhancer as ./file.py:Class")
+    module_spec = importlib.util.spec_from_file_location(f"scotopic_user_{path.stem}", path)
+    if module_spec is None or module_spec.loader is None:
+        raise ScotopicError(f"{location} is not a Python file")
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as error:
+        raise ScotopicError(f"{location} cannot be imported: {type(error).__name__}: {error}") from error
+    cls = getattr(module, class_name, None)
+    candidates = [
+        n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Enhancer) and v is not Enhancer
+    ]
+    if cls is None:
+        raise ScotopicError(f"{location} has no class {class_name!r}: {nearest(class_name, candidates)}")
+    if not (isinstance(cls, type) and issubclass(cls, Enhancer)):
+        raise ScotopicError(f"{class_name} in {location} is not a subclass of scotopic.Enhancer")
+    return cls

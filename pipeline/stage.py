@@ -1,0 +1,190 @@
+"""An enhancer as it is deployed: colour order, gate, strength, letterbox pads, clamp, timing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import ScotopicError
+from .contract import Enhancer, being_traced, check_batch, check_image
+from .gate import Darkness, DarknessGate
+from .registry import create_enhancer, parse_spec
+
+ColorOrder = Literal["rgb", "bgr"]
+GateOption = Literal["auto", "off"]
+STAGE_OPTIONS = ("gate", "strength", "color")
+
+PAD_LEVEL = 114 / 255
+"""The grey with which ultralytics fills a letterbox."""
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """One picture after the stage.
+
+    Attributes:
+        image: uint8 (H, W, 3) in the stage's colour order; the very input array if the gate let it pass.
+        enhanced: whether the enhancer ran.
+        darkness: what the gate saw; None with the gate off.
+        timing_ms: milliseconds of each step.
+    """
+
+    image: np.ndarray
+    enhanced: bool
+    darkness: Darkness | None
+    timing_ms: dict[str, float] = field(default_factory=dict)
+
+
+class EnhancementStage(nn.Module):
+    """The enhancer and what every user needs around it.
+
+    Args:
+        enhancer: an :class:`Enhancer`, or the name of one, with arguments if need be: ``"gamma[gamma=2.2]"``. Stage
+            options may stand among them: ``"sgz[strength=0.8]"``.
+        gate: ``"auto"`` leaves daylight frames bit-identical, ``"off"`` enhances every frame; or a gate of your own.
+        strength: 0 keeps the input, 1 is the full enhancement; a blend in between.
+        color: the order of the three channels that come in and go out, ``"rgb"`` or ``"bgr"``.
+
+    Raises:
+        ScotopicError: an option has a value that it cannot have.
+
+    >>> stage = EnhancementStage("gamma[gamma=2.0]", color="bgr")
+    >>> dark = np.full((4, 4, 3), 16, np.uint8)
+    >>> stage.process(dark).image[0, 0].tolist()
+    [64, 64, 64]
+    >>> day = np.full((4, 4, 3), 128, np.uint8)
+    >>> stage.process(day).image is day
+    True
+    """
+
+    def __init__(
+        self,
+        enhancer: Enhancer | str,
+        *,
+        gate: GateOption | DarknessGate = "auto",
+        strength: float = 1.0,
+        color: ColorOrder = "rgb",
+    ) -> None:
+        super().__init__()
+        if isinstance(enhancer, str):
+            name, arguments = parse_spec(enhancer)
+            gate = arguments.pop("gate", gate)
+            strength = arguments.pop("strength", strength)
+            color = arguments.pop("color", color)
+            enhancer = create_enhancer(name, **arguments)
+        if not isinstance(enhancer, Enhancer):
+            raise ScotopicError(f"a stage takes an Enhancer or the name of one, not {type(enhancer).__name__}")
+        if color not in ("rgb", "bgr"):
+            raise ScotopicError(f"colour order {color!r} is unknown: use 'rgb' or 'bgr'")
+        if not isinstance(gate, DarknessGate) and gate not in ("auto", "off"):
+            raise ScotopicError(f"gate {gate!r} is unknown: use 'auto' or 'off'")
+        if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= 1:
+            raise ScotopicError(f"strength {strength!r} is not a number in [0, 1]")
+        self.enhancer = enhancer.eval()
+        self.gate = DarknessGate() if gate == "auto" else None if gate == "off" else gate
+        self.strength = float(strength)
+        self.color: ColorOrder = color
+
+    def process(self, image: np.ndarray, name: str | None = None) -> StageResult:
+        """Enhance one picture, unless the gate finds it bright.
+
+        Args:
+            image: uint8 (H, W, 3) in the stage's colour order; never changed.
+            name: its file name, for enhancers that look pictures up (``folder:DIR``).
+        """
+        check_image(image)
+        timing: dict[str, float] = {}
+        start = time.perf_counter()
+        rgb = image if self.color == "rgb" else np.ascontiguousarray(image[..., ::-1])
+        darkness = self.gate.measure(rgb) if self.gate else None
+        if self.gate and darkness:
+            timing["gate"] = _elapsed_ms(start)
+            if not self.gate.is_dark(darkness):
+                return StageResult(image, False, darkness, timing)
+        start = time.perf_counter()
+        out = self.enhancer.enhance(rgb) if name is None else self.enhancer.enhance_named(rgb, name)
+        timing["enhance"] = _elapsed_ms(start)
+        if self.strength < 1:
+            start = time.perf_counter()
+            out = blend(rgb, out, self.strength)
+            timing["blend"] = _elapsed_ms(start)
+        if self.color == "bgr":
+            out = np.ascontiguousarray(out[..., ::-1])
+        return StageResult(out, True, darkness, timing)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Enhance the dark frames of a batch, each judged by itself; letterbox pads and bright frames pass untouched.
+
+        Stateless and made of torch operations only if the enhancer is (``info.in_graph``), so that it can stand in
+        front of a network, train with it, and be exported with it.
+
+        Args:
+            x: float (N, 3, H, W) in [0, 1], in the stage's colour order.
+
+        Returns:
+            The same shape, dtype and device, in [0, 1].
+        """
+        return self.run(x if being_traced() else check_batch(x))
+
+    def run(self, x: Tensor) -> Tensor:
+        """:meth:`forward` without the checks of content: a network's probes feed whatever is in memory."""
+        rgb = x if self.color == "rgb" else x.flip(1)
+        content = ~letterbox_pads(rgb)
+        change = content
+        if self.gate:
+            dark = self.gate.dark_frames(rgb, content)
+            if not being_traced() and not bool(dark.any()):
+                return x
+            change = content & dark
+        out = self.enhancer.run(rgb)
+        if self.strength < 1:
+            out = rgb + self.strength * (out - rgb)
+        out = torch.where(change, out, rgb)
+        return out if self.color == "rgb" else out.flip(1)
+
+    def extra_repr(self) -> str:
+        return f"gate={self.gate}, strength={self.strength}, color={self.color!r}"
+
+
+def blend(image: np.ndarray, enhanced: np.ndarray, strength: float) -> np.ndarray:
+    """Mix two uint8 pictures (H, W, 3): 0 gives ``image``, 1 gives ``enhanced``."""
+    mixed = image.astype(np.float32) + strength * (enhanced.astype(np.float32) - image)
+    return np.rint(mixed).astype(np.uint8)
+
+
+def letterbox_pads(x: Tensor) -> Tensor:
+    """Where a letterbox filled the border: rows and columns that are wholly 114/255, counted from the edges inwards.
+
+    Args:
+        x: float (N, 3, H, W) in [0, 1].
+
+    Returns:
+        bool (N, 1, H, W).
+
+    >>> x = torch.zeros(1, 3, 4, 3)
+    >>> x[:, :, 0] = 114 / 255
+    >>> letterbox_pads(x)[0, 0, :, 0].tolist()
+    [True, False, False, False]
+    """
+    # Half a grey level apart is the same grey level, in half precision too.
+    grey = ((x - PAD_LEVEL).abs() < 0.5 / 255).all(1, keepdim=True)
+    rows = _from_the_edges(grey.all(3, keepdim=True), 2)
+    columns = _from_the_edges(grey.all(2, keepdim=True), 3)
+    return rows | columns
+
+
+def _from_the_edges(flags: Tensor, dim: int) -> Tensor:
+    """Keep the runs of True that touch either end of ``dim``. Sums, because cumprod has no ONNX form."""
+    blocked = (~flags).to(torch.int32)
+    before = blocked.cumsum(dim)
+    after = blocked.sum(dim, keepdim=True) - before + blocked
+    return (before == 0) | (after == 0)
+
+
+def _elapsed_ms(start: float) -> float:
+    return (time.perf_counter() - start) * 1000

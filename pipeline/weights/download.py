@@ -1,0 +1,86 @@
+"""Weights from the network: once, checked, resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import requests
+from platformdirs import user_cache_path
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from ...errors import ScotopicError
+from ...files import output_folder, sha256_of
+
+TIMEOUT_S = (10, 60)  # to connect, and between two pieces
+BLOCK = 1 << 16
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``SCOTOPIC_CACHE``, or the system's cache folder for users."""
+    override = os.environ.get("SCOTOPIC_CACHE")
+    return Path(override).expanduser() if override else user_cache_path("scotopic", appauthor=False)
+
+
+def download(url: str, sha256: str | None = None) -> Path:
+    """Fetch ``url`` into the cache folder, unless it is there; an interrupted download goes on where it stopped.
+
+    Args:
+        url: http(s).
+        sha256: what the file must hash to; None takes what comes.
+
+    Raises:
+        ScotopicError: no connection, an HTTP error, or another hash than expected.
+    """
+    # The URL's own hash keeps two files of one name apart.
+    key = hashlib.sha256(url.encode()).hexdigest()[:12]
+    name = Path(unquote(urlparse(url).path)).name or "download"
+    path = output_folder(cache_folder()) / f"{key}-{name}"
+    if path.is_file() and (sha256 is None or sha256_of(path) == sha256):
+        return path
+    partial = path.with_name(path.name + ".part")
+    try:
+        _fetch(url, partial)
+    except requests.RequestException as error:
+        raise ScotopicError(
+            f"cannot download {url} ({_reason(error)}): connect, or give the path of a local file"
+        ) from None
+    if sha256 is not None and (found := sha256_of(partial)) != sha256:
+        partial.unlink()
+        raise ScotopicError(f"{url} has the SHA-256 {found}, not {sha256}: it was altered or replaced; not used")
+    partial.replace(path)
+    return path
+
+
+def _fetch(url: str, partial: Path) -> None:
+    have = partial.stat().st_size if partial.exists() else 0
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            return  # all of it was there; the hash decides
+        response.raise_for_status()
+        if response.status_code != requests.codes.partial_content:
+            have = 0  # the server sends the whole file whatever was asked for
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        with partial.open("ab" if have else "wb") as file, _progress(Path(partial).stem) as progress:
+            task = progress.add_task("", total=total, completed=have)
+            for block in response.iter_content(BLOCK):
+                file.write(block)
+                progress.advance(task, len(block))
+    if total is not None and partial.stat().st_size < total:
+        raise requests.ConnectionError("the connection broke off")
+
+
+def _progress(name: str) -> Progress:
+    columns = (TextColumn(f"downloading {name}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _reason(error: requests.RequestException) -> str:
+    if error.response is not None:
+        return f"HTTP {error.response.status_code}"
+    return "no connection" if isinstance(error, (requests.ConnectionError, requests.Timeout)) else str(error)
