@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from ...errors import ScotopicError, nearest
 
 
+PACKAGE = __name__.rpartition(".")[0]
+
+
 class WeightsEntry(BaseModel):
     """One entry of ``manifest.yaml``.
 
@@ -47,7 +50,7 @@ class WeightsEntry(BaseModel):
         """The file inside the package, or None if it has to be downloaded."""
         if self.file is None:
             return None
-        with as_file(files(__package__) / self.file) as path:
+        with as_file(files(PACKAGE) / self.file) as path:
             return path
 
 
@@ -58,7 +61,7 @@ def manifest() -> dict[str, WeightsEntry]:
     >>> manifest()["sgz-official"].licence
     'MIT'
     """
-    text = (files(__package__) / "manifest.yaml").read_text(encoding="utf-8")
+    text = (files(PACKAGE) / "manifest.yaml").read_text(encoding="utf-8")
     return {entry["name"]: WeightsEntry(**entry) for entry in yaml.safe_load(text)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -116,24 +117,14 @@ class SGZ(Enhancer):
         self.scale_factor = scale_factor
         self.order = order
         self.iterations = iterations
-        for number, (channels_in, channels_out) in enumerate(
-            [
-                (3, WIDTH),
-                (WIDTH, WIDTH),
-                (WIDTH, WIDTH),
-                (WIDTH, WIDTH),
-                (2 * WIDTH, WIDTH),
-                (2 * WIDTH, WIDTH),
-                (2 * WIDTH, 3),
-            ],
-            start=1,
-        ):
-            layer = (
-                DepthwiseSeparable(channels_in, channels_out)
-                if convolution == "dsc"
-                else nn.Conv2d(channels_in, channels_out, 3, padding=1)
-            )
-            setattr(self, f"e_conv{number}", layer)
+        layer = DepthwiseSeparable if convolution == "dsc" else partial(nn.Conv2d, kernel_size=3, padding=1)
+        self.e_conv1 = layer(3, WIDTH)
+        self.e_conv2 = layer(WIDTH, WIDTH)
+        self.e_conv3 = layer(WIDTH, WIDTH)
+        self.e_conv4 = layer(WIDTH, WIDTH)
+        self.e_conv5 = layer(2 * WIDTH, WIDTH)
+        self.e_conv6 = layer(2 * WIDTH, WIDTH)
+        self.e_conv7 = layer(2 * WIDTH, 3)
         if weights == "random":
             self.apply(_initialise)
         else:
