@@ -18,6 +18,9 @@ from .errors import ScotopicError
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well, remove it when not.
 
+    Raises:
+        ScotopicError: the folder cannot be made or written, or a folder stands where the file should.
+
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with whole_file(Path(folder) / "a.txt") as temporary:
     ...         _ = temporary.write_text("done")
@@ -26,6 +29,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     output_folder(path.parent)
+    if path.is_dir():
+        raise ScotopicError(f"cannot write {path}: a folder is in the way; choose another name")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
@@ -50,18 +55,23 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | Path, value: Any) -> None:
+def write_json(path: str | Path, value: Any, indent: int | None = 1) -> None:
     """Write JSON, whole or not at all. NaN is written as null, because JSON has none."""
-    write_text(path, json.dumps(_without_nan(value), indent=1, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(json_ready(value), indent=indent, ensure_ascii=False) + "\n")
 
 
-def _without_nan(value: Any) -> Any:
+def json_ready(value: Any) -> Any:
+    """The value as JSON gives it back: NaN and infinity become None, tuples lists, keys strings.
+
+    >>> json_ready({"AP": float("nan"), 1: (2, 3)})
+    {'AP': None, '1': [2, 3]}
+    """
     if isinstance(value, float):
         return value if value == value and abs(value) != float("inf") else None
     if isinstance(value, dict):
-        return {str(k): _without_nan(v) for k, v in value.items()}
+        return {str(k): json_ready(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(v) for v in value]
+        return [json_ready(v) for v in value]
     return value
 
 

@@ -1,0 +1,56 @@
+"""`scotopic enhance`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..configs.schema import EnhancePreset, Gate
+from ..errors import ScotopicError
+from ..files import output_folder
+from ..pipeline.image import find_images, read_image, write_image
+from ..pipeline.stage import EnhancementStage
+from .console import err, progress_bars, say
+from .options import DEFAULTS, help_of, preset_option, required
+
+
+def enhance(
+    sources: Annotated[list[Path], typer.Argument(metavar="SRC...", help="Images and folders of images.")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for the enhanced pictures.")] = None,
+    enhancer: Annotated[str, typer.Option(help="Name, or name[key=value]; see scotopic list.")] = "sgz",
+    gate: Annotated[Gate, typer.Option(help=help_of("gate"))] = DEFAULTS.gate,
+    strength: Annotated[float, typer.Option(help=help_of("strength"))] = DEFAULTS.strength,
+    config: Annotated[str | None, preset_option("enhancer", EnhancePreset)] = None,
+) -> None:
+    """Enhance images and folders, keeping structure and names; what is bright enough already stays untouched."""
+    folder = output_folder(required(out, "--out", "FOLDER"))
+    stage = EnhancementStage(enhancer, gate=gate, strength=strength)
+    images = find_images(sources)
+    targets = [folder / relative for _, relative in images]
+    for (image, _), target in zip(images, targets, strict=True):
+        if target.resolve() == image.resolve():
+            raise ScotopicError(f"{target} would overwrite its own source: choose another folder with --out")
+        if targets.count(target) > 1:
+            raise ScotopicError(f"two sources are named {target.name}: enhance them into different folders")
+    failures: list[str] = []
+    passed = 0
+    with progress_bars() as progress:
+        for number, ((image, _), target) in enumerate(zip(images, targets, strict=True), start=1):
+            try:
+                result = stage.process(read_image(image), image.name)
+                write_image(target, result.image)
+                passed += not result.enhanced
+            except ScotopicError as error:
+                failures.append(str(error))
+            progress(enhancer, number, len(images))
+    done = len(images) - len(failures)
+    say(
+        f"{done} of {len(images)} pictures written to {folder}"
+        + (f", {passed} of them untouched by the gate" if passed else "")
+    )
+    for failure in failures:
+        err.print(f"scotopic: {failure}", style="red", highlight=False, markup=False)
+    if failures:
+        raise typer.Exit(1)

@@ -1,0 +1,70 @@
+"""The command `scotopic`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from ..errors import ScotopicError
+from ..version import __version__
+from . import compare, data, demo, enhance, evaluate, listing, plot, run_model, train
+from .console import err, say
+
+app = typer.Typer(
+    name="scotopic",
+    help="Night vision for the detector you already have: put an enhancer ahead of it, and measure whether it helps.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(listing.list_all)
+app.command("enhance")(enhance.enhance)
+app.command("run")(run_model.run_model)
+app.add_typer(evaluate.app, name="eval")
+app.add_typer(compare.app, name="compare")
+app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")
+app.add_typer(plot.app, name="plot")
+app.command("demo")(demo.demo)
+
+
+def _version(value: bool) -> None:
+    if value:
+        say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
+
+class Interrupted(BaseException):
+    """Ctrl-C; not KeyboardInterrupt, which the command-line library would answer in its own words."""
+
+
+def _interrupt(signal_number: int, frame: object) -> None:
+    raise Interrupted
+
+
+def run() -> None:
+    """Entry point: a mistake is one sentence and status 1, Ctrl-C is status 130 and keeps what is finished."""
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        app()
+    except ScotopicError as error:
+        err.print(f"scotopic: {error}", style="red", highlight=False, markup=False)
+        sys.exit(1)
+    except Interrupted:
+        err.print(
+            "scotopic: interrupted; what is finished is kept, and the same command goes on from there", style="yellow"
+        )
+        sys.exit(130)

@@ -1,0 +1,97 @@
+"""Options that several commands share, and presets for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+
+from .. import configs
+from ..configs.checks import read_yaml, validate
+from ..configs.schema import EvaluationSettings
+from ..errors import ScotopicError, nearest
+
+DEFAULTS = EvaluationSettings()
+
+
+def help_of(name: str) -> str:
+    """The help of an option is the description of its field in the schema."""
+    return EvaluationSettings.model_fields[name].description or ""
+
+
+def preset_option(room: str, schema: type[BaseModel]) -> Any:
+    """`--config NAME`: the values of a preset take the place of the defaults; options on the command line win.
+
+    Args:
+        room: folder of configs/ in which the name is looked up.
+        schema: what may stand in the preset.
+    """
+
+    def load(context: typer.Context, value: str | None) -> str | None:
+        if value is not None:
+            preset = validate(schema, read_yaml(find_preset(room, value)), value)
+            given = preset.model_dump(exclude_unset=True, exclude_none=True)
+            known = {parameter.name for parameter in context.command.params}
+            for key in given.keys() - known:
+                raise ScotopicError(
+                    f"{value}: {context.info_name} has no option '{key}': {nearest(key, known - {'config'})}"
+                )
+            context.default_map = {key: _as_text(item) for key, item in given.items()}
+        return value
+
+    return typer.Option(
+        "--config",
+        callback=load,
+        is_eager=True,
+        metavar="NAME|FILE",
+        help=f"YAML preset: a file, or one of configs/{room}.",
+    )
+
+
+def find_preset(room: str, name: str) -> Path:
+    """A preset file of the user's, or the shipped one of that name.
+
+    Raises:
+        ScotopicError: there is neither.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    shipped = {path.stem: path for path in (Path(configs.__file__).parent / room).glob("*.yaml")}
+    if name not in shipped:
+        raise ScotopicError(f"no preset '{name}', neither a file nor a name: {nearest(name, shipped)}")
+    return shipped[name]
+
+
+def _as_text(value: Any) -> Any:
+    """Lists and mappings as they would stand on the command line."""
+    if isinstance(value, dict):
+        return ",".join(f"{key}={'' if item is None else item}" for key, item in value.items())
+    return ",".join(value) if isinstance(value, list) else value
+
+
+def parse_class_map(text: str | None) -> dict[str, str | None]:
+    """``bike=bicycle,sign=`` -> class of the set to class of the model; nothing behind the sign leaves it out.
+
+    >>> parse_class_map("bike=bicycle,traffic sign=")
+    {'bike': 'bicycle', 'traffic sign': None}
+    """
+    pairs: dict[str, str | None] = {}
+    for part in filter(None, (p.strip() for p in (text or "").split(","))):
+        name, equals, partner = part.partition("=")
+        if not equals or not name.strip():
+            raise ScotopicError(f"cannot read {part!r} in the class map: write SET_CLASS=MODEL_CLASS,...")
+        pairs[name.strip()] = partner.strip() or None
+    return pairs
+
+
+def required(value: Any, option: str, example: str) -> Any:
+    """For options that may come from a preset or from the command line, but must come.
+
+    Raises:
+        ScotopicError: it came from neither.
+    """
+    if value is None:
+        raise ScotopicError(f"{option} is missing: give {option} {example}")
+    return value

@@ -1,0 +1,29 @@
+"""`scotopic train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..training.trainer import train_enhancer
+from .console import say
+
+app = typer.Typer(help="Make weights.", no_args_is_help=True)
+
+
+@app.callback()
+def _room() -> None:
+    """Keeps `enhancer` a command of its own while it is the only one."""
+
+
+@app.command("enhancer")
+def enhancer(
+    data: Annotated[Path, typer.Option(help="Folder of pictures, dark and bright; no labels needed.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for weights, checkpoint and log.")],
+    config: Annotated[str, typer.Option(help="YAML settings: a file, or one of configs/train.")] = "sgz-quick",
+) -> None:
+    """Train an enhancer on a folder of pictures; run again, it goes on where it stopped."""
+    weights = train_enhancer(load_train_settings(config, data), out)
+    say(f'written to {weights}: create_enhancer("sgz", weights="{weights}")')

@@ -1,0 +1,1 @@
+"""YAML presets and the schemas that check them; this room imports no other."""

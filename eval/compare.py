@@ -1,0 +1,284 @@
+"""Enhancers x one frozen detector x one data set -> a table that can be trusted and repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from ..adapters.contract import Detections, Detector
+from ..configs.schema import EvaluationSettings
+from ..errors import ScotopicError
+from ..files import json_ready, output_folder, sha256_of, write_json
+from ..pipeline.image import read_image
+from ..pipeline.stage import EnhancementStage
+from .datasets.classes import ClassMap, map_classes
+from .datasets.sample import DetectionDataset, DetectionSample
+from .detection import CONFIDENCE, coco_results, coco_truth, score_detections
+from .environment import environment
+from .journal import Journal
+
+Progress = Callable[[str, int, int], None]
+LoadDetector = Callable[[EnhancementStage | None], Detector]
+"""Give the detector, with the stage inside it (where="graph") or bare (None)."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What ``results.json`` holds.
+
+    Attributes:
+        record: ``{"task", "model", "data", "settings", "environment", "rows"}``; metrics are
+            fractions 0..1, None where the truth has no box of that kind.
+        out: the folder where it was written.
+    """
+
+    record: Mapping[str, Any]
+    out: Path
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary for each enhancer; the first is ``none``."""
+        return self.record["rows"]
+
+
+@dataclass
+class _Run:
+    """What one enhancer did to all images."""
+
+    results: list[dict[str, Any]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    passed: list[str] = field(default_factory=list)
+    timings: list[dict[str, float]] = field(default_factory=list)
+
+
+def compare_detection(
+    dataset: DetectionDataset,
+    load_detector: LoadDetector,
+    enhancers: Sequence[str],
+    out: str | Path,
+    settings: EvaluationSettings | None = None,
+    class_map: Mapping[str, str | None] | None = None,
+    progress: Progress = lambda name, done, total: None,
+) -> Comparison:
+    """Run the same frozen detector on the same images behind each enhancer, and judge with pycocotools.
+
+    Writes ``results.json``, ``truth.json`` (COCO annotations) and ``predictions/<enhancer>.json`` (COCO results) into
+    ``out`` after each enhancer. Run again, it reuses what was finished with the same settings, data, model and
+    enhancer, image by image.
+
+    Args:
+        dataset: labelled images.
+        load_detector: gives the detector for a stage (``where="graph"``) or, with None, the bare one.
+        enhancers: names or specs; ``none`` is put first if it is not among them.
+        out: folder for the results.
+        settings: of the stage and of the detector.
+        class_map: class of the set -> class of the model (or None), on top of what names and aliases give.
+        progress: called with (enhancer, images done, images in all).
+
+    Raises:
+        ScotopicError: an enhancer is unknown, no class has a partner, no image is readable, or ``out`` is not writable.
+    """
+    settings = settings or EvaluationSettings()
+    specs = ["none", *(spec for spec in dict.fromkeys(enhancers) if spec != "none")]
+    stages = {spec: EnhancementStage(spec, gate=settings.gate, strength=settings.strength) for spec in specs}
+    out = output_folder(out)
+    predictions = output_folder(out / "predictions")
+    bare = load_detector(None)
+    override = {**dataset.class_map, **(class_map or {})}
+    classes = map_classes(dataset.classes, bare.names, override)
+    truth = coco_truth(dataset, classes)
+    write_json(out / "truth.json", truth, indent=None)
+    base: dict[str, Any] = {
+        "task": "detect",
+        "model": dict(bare.description),
+        "data": _describe(dataset, classes),
+        "settings": {**settings.model_dump(), "coco_max_detections": 100, "counted_from_score": CONFIDENCE},
+        "environment": environment(),
+    }
+    finished = _finished_rows(out)
+    rows: list[dict[str, Any]] = []
+    for spec, stage in stages.items():
+        row = _reusable(finished.get(spec), key := _key(base, spec, stage), out)
+        if row is None:
+            in_graph = settings.where == "graph" and spec != "none"
+            detector = load_detector(stage) if in_graph else bare
+            journal = Journal(predictions / f".{file_name(spec)}.jsonl", key)
+            outside = None if in_graph else stage
+            run = _run(dataset, detector, outside, journal, classes, partial(progress, spec))
+            file = predictions / f"{file_name(spec)}.json"
+            write_json(file, run.results, indent=None)
+            scores = score_detections(truth, run.results)
+            row = {
+                "enhancer": spec,
+                "metrics": json_ready(scores.metrics),
+                "per_class": json_ready(scores.per_class),
+                "timing_ms": _medians(run.timings),
+                "images": len(dataset.samples),
+                "failed": run.failed,
+                "passed_by_gate": run.passed,
+                "per_image": scores.per_image,
+                "enhancer_sha256": stage.enhancer.fingerprint(),
+                "predictions": file.relative_to(out).as_posix(),
+                "predictions_sha256": sha256_of(file),
+                "key": key,
+            }
+            rows.append(row)
+            write_json(out / "results.json", {**base, "rows": rows})
+            journal.remove()
+        else:
+            progress(spec, len(dataset.samples), len(dataset.samples))
+            rows.append(row)
+    record = {**base, "rows": rows}
+    write_json(out / "results.json", record)
+    return Comparison(record, out)
+
+
+def _run(
+    dataset: DetectionDataset,
+    detector: Detector,
+    stage: EnhancementStage | None,
+    journal: Journal,
+    classes: ClassMap,
+    progress: Callable[[int, int], None],
+) -> _Run:
+    """All images through one enhancer; what an earlier, interrupted run finished is taken over."""
+    done = {line["id"]: line for line in journal}
+    run, total = _Run(), len(dataset.samples)
+    with journal:
+        warm = False
+        for number, (sample, image, error) in enumerate(_images(dataset.samples, skip=done.keys()), start=1):
+            line = done.get(sample.id)
+            if line is None:
+                line = {"id": sample.id, "results": [], "timing_ms": {}, "passed": False, "failed": error}
+                if image is not None:
+                    if not warm:  # the first call of a network is slow for reasons that are not the image's
+                        _detect(detector, stage, image, sample)
+                        warm = True
+                    detections, line["timing_ms"], line["passed"], line["failed"] = _detect(
+                        detector, stage, image, sample
+                    )
+                    if detections is not None:
+                        line["results"] = coco_results(number, detections, classes.categories)
+                journal.add(line)
+            run.results += line["results"]
+            if line["failed"]:
+                run.failed[sample.id] = line["failed"]
+            else:
+                run.timings.append(line["timing_ms"])
+            if line["passed"]:
+                run.passed.append(sample.id)
+            progress(number, total)
+    return run
+
+
+def _detect(
+    detector: Detector, stage: EnhancementStage | None, image: np.ndarray, sample: DetectionSample
+) -> tuple[Detections | None, dict[str, float], bool, str | None]:
+    """One image: (detections, timing, passed by the gate, why it failed)."""
+    start = time.perf_counter()
+    timing: dict[str, float] = {}
+    passed = False
+    try:
+        if stage is not None:
+            result = stage.process(image, sample.image.name)
+            image, passed = result.image, not result.enhanced
+            timing["enhance"] = sum(result.timing_ms.values())
+        detections, steps = detector.detect(image, sample.image.name)
+    except ScotopicError as error:
+        return None, timing, passed, str(error)
+    timing.update(steps)
+    timing["total"] = (time.perf_counter() - start) * 1000
+    return detections, timing, passed, None
+
+
+def _images(
+    samples: Sequence[DetectionSample], skip: Any
+) -> Iterator[tuple[DetectionSample, np.ndarray | None, str | None]]:
+    """Decode the next image while the current one is detected."""
+
+    def load(sample: DetectionSample) -> tuple[np.ndarray | None, str | None]:
+        if sample.id in skip:
+            return None, None
+        try:
+            return read_image(sample.image), None
+        except ScotopicError as error:
+            return None, str(error)
+
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(load, samples[0])
+        for sample, following in zip(samples, [*samples[1:], None], strict=True):
+            image, error = upcoming.result()
+            if following is not None:
+                upcoming = pool.submit(load, following)
+            yield sample, image, error
+
+
+def _describe(dataset: DetectionDataset, classes: ClassMap) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "images": len(dataset.samples),
+        "fingerprint": dataset.fingerprint(),
+        "classes": list(dataset.classes),
+        **classes.as_dict(),
+        "left_out": list(classes.unmatched_set),
+        "issues": dataset.issues.as_dict(),
+    }
+
+
+def _key(base: Mapping[str, Any], spec: str, stage: EnhancementStage) -> str:
+    """What a row depends on; versions too, because they move figures."""
+    parts = {
+        "model": base["model"],
+        "data": base["data"]["fingerprint"],
+        "class_map": base["data"]["class_map"],
+        "settings": base["settings"],
+        "scotopic": base["environment"]["scotopic"],
+        "packages": base["environment"]["packages"],
+        "enhancer": [spec, stage.enhancer.fingerprint()],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _finished_rows(out: Path) -> dict[str, dict[str, Any]]:
+    try:
+        rows = json.loads((out / "results.json").read_text(encoding="utf-8"))["rows"]
+        return {row["enhancer"]: row for row in rows}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _reusable(row: dict[str, Any] | None, key: str, out: Path) -> dict[str, Any] | None:
+    if row is None or row.get("key") != key:
+        return None
+    file = out / str(row.get("predictions"))
+    return row if file.is_file() and sha256_of(file) == row.get("predictions_sha256") else None
+
+
+def _medians(timings: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Median milliseconds of each step over the images in which it took place."""
+    steps = dict.fromkeys(step for timing in timings for step in timing)
+    return {step: round(median(t[step] for t in timings if step in t), 3) for step in steps}
+
+
+def file_name(spec: str) -> str:
+    """A spec as a file name: readable, and different for different specs.
+
+    >>> file_name("gamma[gamma=2.2]")
+    'gamma_gamma_2.2'
+    >>> file_name("folder:/a/b").startswith("folder_a_b-")
+    True
+    """
+    plain = re.sub(r"[^\w.]+", "_", spec).strip("_.")
+    lossless = re.fullmatch(r"\w+(\[[\w.=,]*\])?", spec)
+    return plain if lossless else f"{plain[:60]}-{hashlib.sha256(spec.encode()).hexdigest()[:8]}"

@@ -1,0 +1,193 @@
+"""COCO average precision of detections, judged by pycocotools."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from ..adapters.contract import Detections
+from .datasets.classes import ClassMap
+from .datasets.sample import DetectionDataset
+
+METRICS = (
+    "mAP",
+    "AP50",
+    "AP75",
+    "AP_small",
+    "AP_medium",
+    "AP_large",
+    "AR1",
+    "AR10",
+    "AR",
+    "AR_small",
+    "AR_medium",
+    "AR_large",
+)
+"""pycocotools' twelve figures in its order; mAP is AP@[.50:.95], AR is AR@100."""
+
+CONFIDENCE = 0.25
+"""From this score on a detection counts for people (pictures, found and false boxes of an image)."""
+
+CocoResult = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DetectionScores:
+    """What pycocotools says of one set of predictions.
+
+    Attributes:
+        metrics: fractions 0..1 by name; NaN where the truth has no box of that kind.
+        per_class: the same for each category: ``{"mAP", "AP50", "boxes"}``.
+        per_image: for each image id the boxes found, missed, and the false ones, at IoU 0.5 and score 0.25.
+    """
+
+    metrics: dict[str, float]
+    per_class: dict[str, dict[str, float]]
+    per_image: dict[str, dict[str, int]]
+
+
+def coco_truth(dataset: DetectionDataset, class_map: ClassMap) -> dict[str, Any]:
+    """The labelled boxes of the evaluated categories as a COCO annotation file's content.
+
+    Image ids are 1, 2, ... in the order of the samples; category ids are the model's class ids plus one, since
+    pycocotools takes 0 for "no match".
+    """
+    images, annotations = [], []
+    for number, sample in enumerate(dataset.samples, start=1):
+        images.append(
+            {
+                "id": number,
+                "file_name": sample.image.name,
+                "name": sample.id,
+                "width": sample.width,
+                "height": sample.height,
+            }
+        )
+        boxes, categories, crowd = class_map.apply(sample)
+        areas = sample.areas[class_map.evaluated(sample)]
+        for (x1, y1, x2, y2), category, ignored, area in zip(
+            boxes.tolist(), categories.tolist(), crowd.tolist(), areas.tolist(), strict=True
+        ):
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": category + 1,
+                    "bbox": [x1, y1, x2 - x1, y2 - y1],
+                    "area": area,
+                    "iscrowd": int(ignored),
+                }
+            )
+    categories = [{"id": id_ + 1, "name": name} for id_, name in sorted(class_map.categories.items())]
+    return {
+        "info": {"description": dataset.name},
+        "images": images,
+        "categories": categories,
+        "annotations": annotations,
+    }
+
+
+def coco_results(image_number: int, detections: Detections, categories: Mapping[int, str]) -> list[CocoResult]:
+    """Detections of one image in COCO's results format; classes that are not evaluated are left out.
+
+    Coordinates are rounded to a thousandth of a pixel and scores to a millionth, so that the file that is written is
+    the very one that is judged.
+    """
+    return [
+        {
+            "image_id": image_number,
+            "category_id": label + 1,
+            "bbox": [round(v, 3) for v in (x1, y1, x2 - x1, y2 - y1)],
+            "score": round(score, 6),
+        }
+        for (x1, y1, x2, y2), score, label in zip(
+            detections.boxes.tolist(), detections.scores.tolist(), detections.labels.tolist(), strict=True
+        )
+        if label in categories
+    ]
+
+
+def score_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) -> DetectionScores:
+    """Judge COCO results against a COCO truth; an image without results counts as one where nothing was found.
+
+    >>> box = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 10]}
+    >>> truth = {
+    ...     "images": [{"id": 1, "name": "a", "width": 20, "height": 20}], "categories": [{"id": 1, "name": "car"}],
+    ...     "annotations": [box | {"id": 1, "area": 100, "iscrowd": 0}],
+    ... }
+    >>> scores = score_detections(truth, [box | {"score": 0.9}])
+    >>> round(scores.metrics["mAP"], 6), scores.per_image
+    (1.0, {'a': {'found': 1, 'missed': 0, 'false': 0}})
+    """
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports by printing
+        coco: Any = COCO()  # its stubs know files only, not what is in memory
+        coco.dataset = dict(truth)
+        coco.createIndex()
+        found = coco.loadRes([dict(r) for r in results]) if results else _no_results(truth)
+        judge = COCOeval(coco, found, "bbox")
+        judge.evaluate()
+        judge.accumulate()
+        judge.summarize()
+    metrics = {name: _or_nan(value) for name, value in zip(METRICS, judge.stats.tolist(), strict=True)}
+    return DetectionScores(metrics, _per_class(judge, truth), _per_image(judge, truth))
+
+
+def _no_results(truth: Mapping[str, Any]) -> COCO:
+    """loadRes cannot read an empty list."""
+    coco: Any = COCO()
+    coco.dataset = {"images": truth["images"], "categories": truth["categories"], "annotations": []}
+    coco.createIndex()
+    return coco
+
+
+def _per_class(judge: COCOeval, truth: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Category by category, over all areas and at most 100 detections an image."""
+    precision = judge.eval["precision"][:, :, :, 0, -1]  # IoU thresholds, recall steps, categories
+    boxes = dict.fromkeys((c["id"] for c in truth["categories"]), 0)
+    for annotation in truth["annotations"]:
+        boxes[annotation["category_id"]] += not annotation["iscrowd"]
+    names = {c["id"]: c["name"] for c in truth["categories"]}
+    return {
+        names[id_]: {
+            "mAP": _mean(precision[:, :, k]),
+            "AP50": _mean(precision[0, :, k]),
+            "boxes": boxes[id_],
+        }
+        for k, id_ in enumerate(judge.params.catIds)
+    }
+
+
+def _per_image(judge: COCOeval, truth: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """pycocotools matches in the order of the scores, so what lies above a score is matched as if it were alone."""
+    names = {image["id"]: image["name"] for image in truth["images"]}
+    counts = {name: {"found": 0, "missed": 0, "false": 0} for name in names.values()}
+    all_areas = judge.params.areaRng[0]
+    for entry in judge.evalImgs:
+        if entry is None or entry["aRng"] != all_areas:
+            continue
+        count = counts[names[entry["image_id"]]]
+        sure = np.asarray(entry["dtScores"]) >= CONFIDENCE
+        matched = np.asarray(entry["dtMatches"])[0] > 0
+        counted = sure & ~np.asarray(entry["dtIgnore"])[0].astype(bool)
+        found = int((matched & counted).sum())
+        count["found"] += found
+        count["false"] += int((~matched & counted).sum())
+        count["missed"] += int((~np.asarray(entry["gtIgnore"]).astype(bool)).sum()) - found
+    return counts
+
+
+def _mean(values: np.ndarray) -> float:
+    """pycocotools marks what does not exist with -1."""
+    values = values[values > -1]
+    return float(values.mean()) if values.size else float("nan")
+
+
+def _or_nan(value: float) -> float:
+    return value if value > -1 else float("nan")

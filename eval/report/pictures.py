@@ -1,0 +1,145 @@
+"""Boxes drawn on pictures, without and with an enhancer, side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...errors import ScotopicError
+from ...files import output_folder
+from ...pipeline.image import read_image, write_image
+from ...pipeline.stage import EnhancementStage
+from ..compare import Comparison, file_name
+from ..datasets.sample import DetectionDataset
+from ..detection import CONFIDENCE
+
+# Okabe and Ito's colours, which colour-blind people can tell apart.
+FOUND, FALSE, MISSED = (0, 158, 115), (213, 94, 0), (240, 228, 66)
+_BAR = 28
+
+
+def draw_boxes(
+    image: np.ndarray,
+    boxes: Sequence[Sequence[float]],
+    captions: Sequence[str],
+    colors: Sequence[tuple[int, int, int]],
+) -> np.ndarray:
+    """A copy of ``image`` (uint8 RGB) with boxes (x1, y1, x2, y2 in pixels) and captions.
+
+    >>> draw_boxes(np.zeros((20, 20, 3), np.uint8), [(2, 2, 9, 9)], ["car"], [(255, 0, 0)])[2, 5].tolist()
+    [255, 0, 0]
+    """
+    drawn = image.copy()
+    thickness = max(1, round(max(image.shape) / 640))
+    for (x1, y1, x2, y2), caption, color in zip(boxes, captions, colors, strict=True):
+        corner = (round(x1), round(y1))
+        cv2.rectangle(drawn, corner, (round(x2), round(y2)), color, thickness)
+        _write(drawn, caption, (corner[0], max(corner[1] - 3, 10)), color, scale=0.4 * thickness)
+    return drawn
+
+
+def side_by_side(pictures: Sequence[tuple[str, np.ndarray]], width: int | None = None) -> np.ndarray:
+    """Pictures of one height in a row, each under its title; shrunk so that each is at most ``width`` pixels wide."""
+    columns = []
+    for title, picture in pictures:
+        if width and picture.shape[1] > width:
+            size = (width, round(picture.shape[0] * width / picture.shape[1]))
+            picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        bar = np.full((_BAR, picture.shape[1], 3), 30, np.uint8)
+        _write(bar, title, (6, 19), (255, 255, 255), scale=0.5)
+        columns.append(np.vstack([bar, picture]))
+    height = max(column.shape[0] for column in columns)
+    return np.hstack([np.pad(c, ((0, height - c.shape[0]), (0, 0), (0, 0))) for c in columns])
+
+
+def _write(image: np.ndarray, text: str, at: tuple[int, int], color: tuple[int, int, int], scale: float) -> None:
+    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, color, max(1, round(scale)), cv2.LINE_AA)
+
+
+def write_changed_pictures(comparison: Comparison, dataset: DetectionDataset, count: int = 4) -> list[Path]:
+    """For each enhancer, draw the ``count`` images where most boxes were won, and where most were lost.
+
+    Green boxes are found, orange ones false, thin yellow ones missed (at IoU 0.5 and score 0.25). The file name says
+    the rank: ``pictures/<enhancer>/gain_1_<id>.jpg``.
+    """
+    truth = json.loads((comparison.out / "truth.json").read_text(encoding="utf-8"))
+    baseline = comparison.rows[0]
+    written = []
+    for row in comparison.rows[1:]:
+        settings = comparison.record["settings"]
+        stage = EnhancementStage(row["enhancer"], gate=settings["gate"], strength=settings["strength"])
+        folder = output_folder(comparison.out / "pictures" / file_name(row["enhancer"]))
+        for label, name in changed_most(baseline["per_image"], row["per_image"], count):
+            sample = next(s for s in dataset.samples if s.id == name)
+            try:
+                image = read_image(sample.image)
+                enhanced = stage.process(image, sample.image.name).image
+            except ScotopicError:
+                continue  # it stands among the failed images of this row
+            pair = [
+                ("none", _judged(image, name, truth, comparison.out / baseline["predictions"])),
+                (row["enhancer"], _judged(enhanced, name, truth, comparison.out / row["predictions"])),
+            ]
+            written.append(folder / f"{label}_{name.replace('/', '_')}.jpg")
+            write_image(written[-1], side_by_side(pair, width=960))
+    return written
+
+
+def changed_most(
+    before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]], count: int
+) -> list[tuple[str, str]]:
+    """(label, image id) of the largest gains and losses of found minus false boxes.
+
+    >>> one = lambda found: {"found": found, "missed": 0, "false": 0}
+    >>> changed_most({"a": one(1), "b": one(1), "c": one(1)}, {"a": one(3), "b": one(0), "c": one(1)}, 2)
+    [('gain_1', 'a'), ('loss_1', 'b')]
+    """
+    change = {k: after[k]["found"] - after[k]["false"] - v["found"] + v["false"] for k, v in before.items()}
+    ranked = sorted(change, key=lambda name: (-change[name], name))
+    gains = [name for name in ranked if change[name] > 0][:count]
+    losses = [name for name in reversed(ranked) if change[name] < 0][:count]
+    return [(f"gain_{i}", n) for i, n in enumerate(gains, 1)] + [(f"loss_{i}", n) for i, n in enumerate(losses, 1)]
+
+
+def _judged(image: np.ndarray, name: str, truth: Mapping[str, Any], predictions: Path) -> np.ndarray:
+    """Draw one image's detections, coloured by whether they are right."""
+    number = next(i["id"] for i in truth["images"] if i["name"] == name)
+    names = {c["id"]: c["name"] for c in truth["categories"]}
+    wanted = [a for a in truth["annotations"] if a["image_id"] == number and not a["iscrowd"]]
+    given = json.loads(predictions.read_text(encoding="utf-8"))
+    given = sorted(
+        (r for r in given if r["image_id"] == number and r["score"] >= CONFIDENCE), key=lambda r: -r["score"]
+    )
+    free = {a["id"]: a for a in wanted}
+    boxes, captions, colors = [], [], []
+    for result in given:
+        same = [a for a in free.values() if a["category_id"] == result["category_id"]]
+        best = max(same, key=lambda a: _iou(a["bbox"], result["bbox"]), default=None)
+        right = best is not None and _iou(best["bbox"], result["bbox"]) >= 0.5
+        if right and best is not None:
+            del free[best["id"]]
+        boxes.append(_corners(result["bbox"]))
+        captions.append(f"{names[result['category_id']]} {result['score']:.2f}")
+        colors.append(FOUND if right else FALSE)
+    for annotation in free.values():
+        boxes.append(_corners(annotation["bbox"]))
+        captions.append("")
+        colors.append(MISSED)
+    return draw_boxes(image, boxes, captions, colors)
+
+
+def _corners(bbox: Sequence[float]) -> tuple[float, float, float, float]:
+    return bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]
+
+
+def _iou(a: Sequence[float], b: Sequence[float]) -> float:
+    """Of two boxes given as x, y, width, height."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    overlap = max(width, 0) * max(height, 0)
+    return overlap / (a[2] * a[3] + b[2] * b[3] - overlap) if overlap else 0.0

@@ -1,0 +1,216 @@
+"""run, eval, compare, data and demo from end to end, with a real detector on real night images."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from scotopic.pipeline.image import read_image
+
+from .conftest import Outcome
+
+pytest.importorskip("ultralytics", reason="needs the extra [yolo]")
+Command = Callable[..., Outcome]
+SMALL = ("--imgsz", "320")
+
+
+@pytest.fixture
+def model(data_dir: Path) -> Path:
+    return data_dir / "weights" / "yolo11n_dequant.pt"
+
+
+@pytest.fixture
+def few(data_dir: Path, tmp_path: Path) -> Path:
+    """A list of four night images and two of the day."""
+    with (data_dir / "darkbdd" / "luma.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    night = [row["id"] for row in rows if row["split"] == "dark"][:4]
+    day = [row["id"] for row in rows if row["split"] == "day"][:2]
+    path = tmp_path / "few.txt"
+    path.write_text("\n".join(night + day) + "\n")
+    return path
+
+
+def test_compare_agrees_with_a_plain_script(
+    scotopic: Command, data_dir: Path, model: Path, few: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = (
+        "--model",
+        model,
+        "--data",
+        data_dir / "darkbdd",
+        "--split",
+        few,
+        "--enhancers",
+        "none,gamma,clahe,sgz",
+    )
+    outcome = scotopic("compare", "detect", *arguments, "-o", out, *SMALL)
+    assert outcome.status == 0, outcome.err
+    for word in ("gate off", "6 images", "yolo11n_dequant.pt", "traffic sign", "clahe"):
+        assert word in outcome.out
+    record = json.loads((out / "results.json").read_text())
+    assert [row["enhancer"] for row in record["rows"]] == ["none", "gamma", "clahe", "sgz"]
+    assert record["settings"]["imgsz"] == 320
+    for row in record["rows"]:
+        with contextlib.redirect_stdout(io.StringIO()):
+            truth = COCO(str(out / "truth.json"))
+            judge = COCOeval(truth, truth.loadRes(str(out / row["predictions"])), "bbox")
+            judge.evaluate()
+            judge.accumulate()
+            judge.summarize()
+        assert row["metrics"]["mAP"] == pytest.approx(judge.stats[0], abs=1e-6)
+        assert row["images"] == 6
+        assert row["failed"] == {}
+        assert row["timing_ms"]["inference"] > 0
+    assert record["rows"][0]["metrics"]["AP50"] > 0.1
+    assert (out / "results.md").read_text().count("\n| ") == 4
+    assert (out / "results.csv").is_file()
+    assert any((out / "pictures").rglob("*.jpg"))
+    before = (out / "results.json").read_bytes()
+    again = scotopic("compare", "detect", *arguments, "-o", out, *SMALL)
+    assert again.status == 0
+    assert json.loads(before)["rows"] == json.loads((out / "results.json").read_text())["rows"]
+
+
+def test_eval_uses_the_gate_and_says_so(
+    scotopic: Command, data_dir: Path, model: Path, few: Path, tmp_path: Path
+) -> None:
+    outcome = scotopic(
+        "eval", "detect", "--model", model, "--data", data_dir / "darkbdd", "--split", few, "--enhancer", "gamma",
+        "-o", tmp_path / "out", *SMALL, "--pictures", 0,
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.err
+    assert "gate auto" in outcome.out
+    record = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert len(record["rows"][1]["passed_by_gate"]) == 2
+    assert not (tmp_path / "out" / "pictures").exists()
+
+
+def test_graph_and_source_give_nearly_the_same(
+    scotopic: Command, data_dir: Path, model: Path, few: Path, tmp_path: Path
+) -> None:
+    for where in ("source", "graph"):
+        outcome = scotopic(
+            "eval", "detect", "--model", model, "--data", data_dir / "darkbdd", "--split", few, "--enhancer", "gamma",
+            "-o", tmp_path / where, *SMALL, "--pictures", 0, "--where", where,
+        )  # fmt: skip
+        assert outcome.status == 0, outcome.err
+    source, graph = (
+        json.loads((tmp_path / where / "results.json").read_text())["rows"] for where in ("source", "graph")
+    )
+    assert source[0]["metrics"] == graph[0]["metrics"]
+    assert graph[1]["metrics"]["AP50"] == pytest.approx(source[1]["metrics"]["AP50"], abs=0.05)
+    assert graph[1]["passed_by_gate"] == source[1]["passed_by_gate"]
+
+
+def test_a_preset_for_a_comparison(scotopic: Command, data_dir: Path, model: Path, few: Path, tmp_path: Path) -> None:
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(
+        f"model: {model}\ndata: {data_dir / 'darkbdd'}\nsplit: {few}\nenhancers: [none, 'gamma[gamma=1.5]']\n"
+        "imgsz: 320\npictures: 0\nclass_map: {rider: null}\n"
+    )
+    outcome = scotopic("compare", "detect", "--config", preset, "-o", tmp_path / "out")
+    assert outcome.status == 0, outcome.err
+    record = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [row["enhancer"] for row in record["rows"]] == ["none", "gamma[gamma=1.5]"]
+    assert "rider" in record["data"]["left_out"]
+    preset.write_text("enhancer: gamma\n")
+    assert "has no option 'enhancer'" in scotopic("compare", "detect", "--config", preset).err
+
+
+def test_run_draws_both_side_by_side(scotopic: Command, data_dir: Path, model: Path, tmp_path: Path) -> None:
+    image = data_dir / "darkbdd" / "images" / "b1c81faa-3df17267.jpg"
+    outcome = scotopic("run", image, "--model", model, "--enhancer", "clahe", "-o", tmp_path / "out", *SMALL)
+    assert outcome.status == 0, outcome.err
+    assert "1 of 1 pictures" in outcome.out
+    assert read_image(tmp_path / "out" / image.name).shape[1] == 2 * 1280
+
+
+def test_darkbdd_is_built_and_can_be_evaluated(scotopic: Command, data_dir: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    source = tmp_path / "bdd"
+    (source / "images").mkdir(parents=True)
+    (source / "labels").mkdir()
+    with (data_dir / "darkbdd" / "luma.csv").open() as file:
+        rows = list(csv.DictReader(file))[:12]
+    for row in rows:
+        (source / "images" / f"{row['id']}.jpg").symlink_to(data_dir / "darkbdd" / "images" / f"{row['id']}.jpg")
+        (source / "labels" / f"{row['id']}.txt").symlink_to(data_dir / "darkbdd" / "labels" / f"{row['id']}.txt")
+    (source / "classes.txt").symlink_to(data_dir / "darkbdd" / "classes.txt")
+    outcome = scotopic("data", "darkbdd", "--bdd", source, "--count", 3, "-o", out)
+    assert outcome.status == 0, outcome.err
+    darkest = sorted(rows, key=lambda row: float(row["mean_luma"]))[:3]
+    assert {path.stem for path in (out / "images").iterdir()} == {row["id"] for row in darkest}
+    evaluated = scotopic("eval", "detect", "--model", model, "--data", out, "-o", tmp_path / "out", *SMALL)
+    assert evaluated.status == 0, evaluated.err
+    assert "3 images" in evaluated.out
+
+
+def test_demo_with_a_detector(scotopic: Command, model: Path, tmp_path: Path) -> None:
+    outcome = scotopic("demo", "--model", model, "-o", tmp_path / "demo")
+    assert outcome.status == 0, outcome.err
+    assert "objects found" in outcome.out
+    for name in ("none", "gamma", "clahe", "sgz"):
+        assert name in outcome.out
+    assert read_image(tmp_path / "demo" / "contact_sheet.png").mean() > 30
+    assert (tmp_path / "demo" / "results.md").is_file()
+
+
+def test_demo_without_a_detector_says_so_and_does_the_rest(
+    scotopic: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there: every download is refused at once
+    outcome = scotopic("demo", "-o", tmp_path / "demo")
+    assert outcome.status == 0, outcome.err
+    assert "no detection this time" in outcome.out
+    assert "objects found" not in outcome.out
+    assert (tmp_path / "demo" / "contact_sheet.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"--model": "missing.pt"}, "missing.pt"),
+        ({"--model": "text.pt"}, "text.pt"),
+        ({"--model": None}, "--model is missing"),
+        ({"--data": None}, "--data is missing"),
+        ({"--data": "nowhere"}, "nowhere"),
+        ({"--data": "darkbd"}, "did you mean 'darkbdd'"),
+        ({"--split": "dusk"}, "dusk"),
+        ({"--enhancers": "none,clah"}, "did you mean 'clahe'"),
+        ({"--class-map": "bik=bicycle"}, "did you mean 'bike'"),
+        ({"--class-map": "bike"}, "SET_CLASS=MODEL_CLASS"),
+        ({"--conf": 2}, "conf"),
+        ({"--imgsz": 3}, "imgsz"),
+        ({"--out": "text.pt"}, "a file is in the way"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    scotopic: Command,
+    data_dir: Path,
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: dict[str, object],
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.pt").write_text("not a model")
+    options = {"--model": model, "--data": data_dir / "darkbdd", "--split": "dark", "--out": "out", **changed}
+    arguments = [part for option, value in options.items() if value is not None for part in (option, value)]
+    outcome = scotopic("compare", "detect", *arguments)
+    assert outcome.status == 1
+    assert sentence in outcome.err
+    assert outcome.err.startswith("scotopic: ")
+    assert "Traceback" not in outcome.err

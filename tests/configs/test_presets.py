@@ -1,0 +1,49 @@
+"""Every shipped preset fits its schema, and mistakes are answered with the nearest right key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scotopic import configs
+from scotopic.cli.options import find_preset, parse_class_map
+from scotopic.configs.checks import read_yaml, validate
+from scotopic.configs.data_schema import DetectionData
+from scotopic.configs.schema import DetectPreset, EnhancePreset, EvaluationSettings
+from scotopic.configs.train_schema import TrainSettings
+from scotopic.errors import ScotopicError
+
+ROOMS = {"data": DetectionData, "enhancer": EnhancePreset, "eval": DetectPreset, "train": TrainSettings}
+FOLDER = Path(configs.__file__).parent
+SHIPPED = [(room, path) for room in ROOMS for path in sorted((FOLDER / room).glob("*.yaml"))]
+
+
+@pytest.mark.parametrize(("room", "path"), SHIPPED, ids=lambda value: getattr(value, "stem", value))
+def test_shipped_presets_fit(room: str, path: Path) -> None:
+    validate(ROOMS[room], read_yaml(path), path.name)
+
+
+def test_every_room_has_a_preset() -> None:
+    assert {room for room, _ in SHIPPED} == set(ROOMS)
+
+
+def test_an_unknown_key_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ScotopicError, match=r"unknown key 'imgsize' \(did you mean 'imgsz'"):
+        validate(EvaluationSettings, {"imgsize": 640}, "x.yaml")
+
+
+def test_a_value_out_of_range_names_the_key() -> None:
+    with pytest.raises(ScotopicError, match="conf"):
+        validate(EvaluationSettings, {"conf": 1.5}, "x.yaml")
+
+
+def test_unknown_preset() -> None:
+    with pytest.raises(ScotopicError, match="did you mean 'night-detect'"):
+        find_preset("eval", "night-detct")
+
+
+def test_class_map_text() -> None:
+    assert parse_class_map(None) == {}
+    with pytest.raises(ScotopicError, match="SET_CLASS=MODEL_CLASS"):
+        parse_class_map("=bicycle")

@@ -1,0 +1,156 @@
+"""The comparison: same images for all, nothing lost, nothing reused that should not be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scotopic.adapters.contract import Detections
+from scotopic.configs.schema import EvaluationSettings
+from scotopic.errors import ScotopicError
+from scotopic.eval.compare import compare_detection, file_name
+from scotopic.eval.datasets.sample import DetectionDataset
+from scotopic.eval.detection import score_detections
+from scotopic.eval.report.pictures import write_changed_pictures
+from scotopic.eval.report.tables import markdown, write_tables
+from scotopic.pipeline.image import read_image, write_image
+
+from .conftest import BrightSquares
+
+OFF = EvaluationSettings(gate="off")
+
+
+def test_enhancement_that_helps_is_seen_to_help(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    comparison = compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "out", OFF)
+    none, gamma = comparison.rows
+    assert none["enhancer"] == "none"
+    assert none["metrics"]["mAP"] == 0
+    assert gamma["metrics"]["mAP"] == pytest.approx(1)
+    assert gamma["images"] == 6
+    assert gamma["timing_ms"]["enhance"] > 0
+    assert gamma["per_image"]["3"] == {"found": 2, "missed": 0, "false": 0}
+
+
+def test_the_record_can_be_recomputed_from_its_files(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma", "clahe"], out, OFF)
+    record = json.loads((out / "results.json").read_text())
+    truth = json.loads((out / "truth.json").read_text())
+    assert [row["enhancer"] for row in record["rows"]] == ["none", "gamma", "clahe"]
+    assert {"task", "model", "data", "settings", "environment", "rows"} <= record.keys()
+    for row in record["rows"]:
+        again = score_detections(truth, json.loads((out / row["predictions"]).read_text()))
+        assert again.metrics["mAP"] == pytest.approx(row["metrics"]["mAP"], abs=1e-12)
+
+
+def test_the_gate_passes_bright_frames_untouched(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    for sample in dark_squares.samples[:2]:
+        image = read_image(sample.image)
+        write_image(sample.image, np.where(image > 4, 200, 90).astype(np.uint8))
+    settings = EvaluationSettings(gate="auto")
+    comparison = compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "out", settings)
+    assert comparison.rows[1]["passed_by_gate"] == ["0", "1"]
+
+
+def test_finished_rows_are_reused_only_if_nothing_changed(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    def calls(settings: EvaluationSettings = OFF, level: int = 100, enhancer: str = "gamma") -> int:
+        detector = BrightSquares(level)
+        compare_detection(dark_squares, lambda stage: detector, [enhancer], tmp_path / "out", settings)
+        return detector.calls
+
+    first = calls()
+    assert first > 2 * 6 - 1
+    assert calls() == 0
+    assert calls(EvaluationSettings(gate="off", strength=0.5)) == first
+    assert calls(level=90) == first
+    assert calls(level=90, enhancer="gamma[gamma=3.0]") == first // 2
+    sample = dark_squares.samples[0]
+    write_image(sample.image, read_image(sample.image) + 1)
+    assert calls(level=90) == first
+    (tmp_path / "out" / "predictions" / "none.json").write_text("[]")
+    assert calls(level=90) == first // 2
+
+
+class _Interrupted(BrightSquares):
+    """Ctrl-C at the given call."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def detect(self, image: np.ndarray, name: str | None = None) -> tuple[Detections, dict[str, float]]:
+        if self.calls + 1 == self.at:
+            raise KeyboardInterrupt
+        return super().detect(image, name)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        compare_detection(dark_squares, lambda stage: _Interrupted(at=12), ["gamma"], out, OFF)
+    left = json.loads((out / "results.json").read_text())
+    assert [row["enhancer"] for row in left["rows"]] == ["none"]
+    detector = BrightSquares()
+    resumed = compare_detection(dark_squares, lambda stage: detector, ["gamma"], out, OFF)
+    assert 0 < detector.calls < 6
+    whole = compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "whole", OFF)
+    for name in ("none", "gamma"):
+        assert (out / "predictions" / f"{name}.json").read_bytes() == (
+            tmp_path / "whole" / "predictions" / f"{name}.json"
+        ).read_bytes()
+    assert resumed.rows[1]["metrics"] == whole.rows[1]["metrics"]
+    assert not list((out / "predictions").glob(".*.jsonl"))
+
+
+def test_an_image_that_fails_is_named_and_stays_in_the_set(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    broken = dark_squares.samples[2].image
+    broken.write_bytes(broken.read_bytes()[:-40])
+    comparison = compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "out", OFF)
+    gamma = comparison.rows[1]
+    assert gamma["images"] == 6
+    assert list(gamma["failed"]) == ["2"]
+    assert "truncated" in gamma["failed"]["2"]
+    assert gamma["per_image"]["2"] == {"found": 0, "missed": 2, "false": 0}
+    assert gamma["metrics"]["mAP"] == pytest.approx(5 / 6, abs=0.02)
+    assert "1 failed images" in markdown(comparison.record)
+
+
+def test_ready_made_pictures_of_another_method(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    folder = tmp_path / "others"
+    for sample in dark_squares.samples[:-1]:
+        write_image(
+            folder / f"{sample.id}.png", np.clip(read_image(sample.image).astype(int) * 5, 0, 255).astype(np.uint8)
+        )
+    spec = f"folder:{folder}"
+    comparison = compare_detection(dark_squares, lambda stage: BrightSquares(), [spec], tmp_path / "out", OFF)
+    assert comparison.rows[1]["enhancer"] == spec
+    assert comparison.rows[1]["per_image"]["0"]["found"] == 2
+    assert "no enhanced picture" in comparison.rows[1]["failed"]["5"]
+
+
+def test_tables_and_pictures(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    comparison = compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "out", OFF)
+    write_tables(comparison)
+    text = (comparison.out / "results.md").read_text()
+    assert "| gamma | 100.00 | +100.00 |" in text
+    assert "gate off" in text
+    assert (comparison.out / "results.csv").read_text().splitlines()[1].startswith("none,0.0,")
+    pictures = write_changed_pictures(comparison, dark_squares, count=2)
+    assert [p.name for p in pictures] == ["gain_1_0.jpg", "gain_2_1.jpg"]
+    assert read_image(pictures[0]).shape[1] == 256
+
+
+def test_unknown_enhancer_and_unwritable_output(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    with pytest.raises(ScotopicError, match="did you mean 'gamma'"):
+        compare_detection(dark_squares, lambda stage: BrightSquares(), ["gama"], tmp_path / "out", OFF)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ScotopicError, match="a file is in the way"):
+        compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "file", OFF)
+
+
+def test_different_specs_have_different_files() -> None:
+    specs = ["gamma", "gamma[gamma=2.2]", "gamma[gamma=2,2]", "folder:/a/b", "folder:/a_b", "./m.py:N", "./m.py.N"]
+    assert len({file_name(spec) for spec in specs}) == len(specs)
