@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -19,14 +20,23 @@ def say(text: str) -> None:
     out.print(escape(text), highlight=False)
 
 
-def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table whose first column is text and whose others are figures; in full width where nobody looks at it."""
-    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold")
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], wrap: bool = False) -> None:
+    """A table whose first column is text.
+
+    Args:
+        title: a line above.
+        columns: the headings.
+        rows: the cells.
+        wrap: fold long texts at the width of the terminal; figures are never folded or cut.
+    """
+    table = Table(header_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
+        table.add_column(column, justify="left" if number == 0 or wrap else "right", no_wrap=number == 0 or not wrap)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
-    out.print(table)
+    natural = Measurement.get(out, out.options.update(max_width=1000), table).maximum
+    say(title)
+    out.print(table, width=out.width if wrap and out.is_terminal else natural, crop=False)
 
 
 @contextmanager

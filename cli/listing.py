@@ -34,7 +34,7 @@ def list_all(
                 weights_here(info),
             ]
         )
-    show_table(f"{len(names)} enhancers", COLUMNS, rows)
+    show_table(f"{len(names)} enhancers", COLUMNS, rows, wrap=True)
     for entry in manifest().values():
         if entry.enhancer in names:
             say(f"weights {entry.name} for {entry.enhancer} ({entry.licence}): {entry.trained}")

@@ -199,7 +199,7 @@ def _detect(
         return None, timing, passed, str(error)
     timing.update(steps)
     timing["total"] = (time.perf_counter() - start) * 1000
-    return detections, timing, passed, None
+    return detections, timing, passed or bool(detections.gate_passed), None
 
 
 def _images(

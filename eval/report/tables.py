@@ -17,7 +17,7 @@ COLUMNS = ("enhancer", "mAP", "vs none", *_POINTS[1:], "enhance ms", "model ms",
 def heading(record: Mapping[str, Any]) -> str:
     """One line that says what was measured, on what, and how.
 
-    >>> heading({"model": {"name": "y.pt"}, "data": {"name": "night", "images": 2}, "settings": {"gate": "off",
+    >>> heading({"model": {"file": "y.pt"}, "data": {"name": "night", "images": 2}, "settings": {"gate": "off",
     ...     "strength": 1.0, "where": "source", "imgsz": 640, "conf": 0.001, "iou": 0.7, "max_det": 300}})
     'night, 2 images, frozen y.pt, gate off, enhanced at the source, imgsz 640, conf 0.001, NMS IoU 0.7, max_det 300'
     """
@@ -25,7 +25,7 @@ def heading(record: Mapping[str, Any]) -> str:
     parts = [
         data["name"],
         f"{data['images']} images",
-        f"frozen {record['model']['name']}",
+        f"frozen {record['model']['file']}",
         f"gate {settings['gate']}",
         f"enhanced {'at the source' if settings['where'] == 'source' else 'in the graph'}",
         *([f"strength {settings['strength']}"] if settings["strength"] != 1 else []),

@@ -21,7 +21,7 @@ class BrightSquares:
 
     def __init__(self, level: int = 100) -> None:
         self.names: Mapping[int, str] = {0: "red", 1: "blue"}
-        self.description: Mapping[str, Any] = {"name": "bright squares", "level": level}
+        self.description: dict[str, Any] = {"file": "bright squares", "level": level}
         self.level = level
         self.calls = 0
 

@@ -1,0 +1,136 @@
+"""Choose images of a set by a split that its own layout does not know: a CSV column or a list file."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...errors import ScotopicError
+from .raw import RawDataset, RawSample
+from .texts import read_lines, read_text
+
+_ID_COLUMNS = ("id", "name")
+_FEW = 12  # a column with more values than this is a measurement, not a choice
+_NO_LIST = {"classes", "labels", "requirements"}  # text files beside a set that list no images
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A CSV file beside the set that has ids."""
+
+    path: Path
+    columns: list[str]
+    rows: list[dict[str, str]]
+
+    def ids(self, column: str, value: str) -> list[str]:
+        key = next(name for name in _ID_COLUMNS if name in self.columns)
+        return [(row.get(key) or "").strip() for row in self.rows if (row.get(column) or "").strip() == value]
+
+    def values(self, column: str) -> list[str]:
+        found = ((row.get(column) or "").strip() for row in self.rows)
+        return list(dict.fromkeys(value for value in found if value))
+
+
+def choose_split(raw: RawDataset, split: str, own_splits: tuple[str, ...]) -> RawDataset:
+    """The images of a set that a split names.
+
+    Looks for, in this order: rows of a CSV file beside the set whose ``split`` column has the name (or another column,
+    as in ``sequence=0001TP``), ids in ``id`` or ``name``; a list file ``NAME.txt`` beside the set; a path of a list
+    file. Ids may be ids, file names or paths of the set. What is listed but not in the set is reported as
+    ``labels_without_image``.
+
+    Raises:
+        ScotopicError: there is no such split; those that exist are named.
+    """
+    tables = _tables(raw.beside)
+    column, equals, value = split.partition("=")
+    if not equals:
+        column, value = "split", split
+    hits = {table.path: ids for table in tables if (ids := table.ids(column, value))}
+    if len(hits) > 1:
+        files = " and ".join(path.name for path in hits)
+        raise ScotopicError(f"the split '{split}' of {raw.name} is ambiguous: {files} both have it; give a list file")
+    if hits:
+        return _choose(raw, split, *hits.popitem())
+    lists = [folder / f"{split}.txt" for folder in raw.beside if split not in _NO_LIST]
+    for file in (*lists, Path(split)):
+        if file.is_file():
+            return _choose(raw, split, file, [line for _, line in read_lines(file)])
+    available = available_splits(raw, own_splits)
+    raise ScotopicError(
+        f"{raw.name} has no split '{split}': it has {', '.join(available) or 'none'}; looked for "
+        f"a key of data.yaml, a folder images/{split}, rows of a CSV file beside the set, {split}.txt beside the set, "
+        f"and a list file {split}"
+    )
+
+
+def available_splits(raw: RawDataset, own_splits: tuple[str, ...]) -> list[str]:
+    """Names that ``--split`` takes for this set, in the order in which they are looked for."""
+    tables = _tables(raw.beside)
+    in_tables = [value for table in tables for value in table.values("split")]
+    columns = [
+        f"{column}={value}"
+        for table in tables
+        for column in table.columns
+        if column not in (*_ID_COLUMNS, "split") and len(table.values(column)) <= _FEW
+        for value in table.values(column)
+    ]
+    lists = [file.stem for folder in raw.beside for file in sorted(folder.glob("*.txt")) if file.stem not in _NO_LIST]
+    return list(dict.fromkeys([*own_splits, *in_tables, *lists, *columns]))
+
+
+def _tables(folders: tuple[Path, ...]) -> list[_Table]:
+    tables = []
+    for path in dict.fromkeys(file for folder in folders for file in sorted(folder.glob("*.csv"))):
+        reader = csv.DictReader(read_text(path).splitlines())
+        columns = [name.strip() for name in reader.fieldnames or []]
+        reader.fieldnames = columns
+        if any(name in columns for name in _ID_COLUMNS):
+            tables.append(_Table(path, columns, list(reader)))
+    return tables
+
+
+def _choose(raw: RawDataset, split: str, source: Path, entries: list[str]) -> RawDataset:
+    by_key = _keys(raw.samples)
+    chosen: dict[str, RawSample] = {}
+    missing = []
+    for entry in entries:
+        path = Path(entry)
+        keys = (entry, path.as_posix(), str((source.parent / path).resolve()), path.name, path.stem)
+        found = next((by_key[key] for key in keys if key in by_key), [])
+        if len(found) > 1:
+            images = " and ".join(str(sample.image) for sample in found[:2])
+            raise ScotopicError(f"'{entry}' of {source} may be {images}: write its path in the set")
+        for sample in found:
+            chosen[sample.id] = sample
+        if not found:
+            missing.append(entry)
+    if not chosen:
+        raise ScotopicError(
+            f"{source} lists {len(entries)} images for '{split}', such as {missing[0]}; {raw.name} has none"
+        )
+    listed = {Path(entry).stem for entry in missing}
+    unlabelled = [image for image in raw.unlabelled_left_out if image.stem in listed]
+    known = {image.stem for image in unlabelled}
+    return replace(
+        raw,
+        samples=list(chosen.values()),
+        labels_without_image=[entry for entry in missing if Path(entry).stem not in known],
+        unlabelled_left_out=unlabelled,
+    )
+
+
+def _keys(samples: list[RawSample]) -> dict[str, list[RawSample]]:
+    """Every name by which a list may call an image -> the images of that name, the id going before all else."""
+    by_key: dict[str, list[RawSample]] = defaultdict(list)
+    for sample in samples:
+        path = sample.image
+        below = [Path(*path.parts[start:]) for start in range(-min(4, len(path.parts)), 0)]
+        names = {str(path.resolve()), path.stem, *(p.as_posix() for p in below)}
+        names |= {p.with_suffix("").as_posix() for p in below}
+        for name in names:
+            by_key[name].append(sample)
+    by_key.update({sample.id: [sample] for sample in samples})
+    return by_key
