@@ -276,9 +276,9 @@ def file_name(spec: str) -> str:
 
     >>> file_name("gamma[gamma=2.2]")
     'gamma_gamma_2.2'
-    >>> file_name("folder:/a/b").startswith("folder_a_b-")
-    True
+    >>> file_name("sgz[weights=../a/b.pth]").partition("-")[0]
+    'sgz_weights_a_b.pth'
     """
-    plain = re.sub(r"[^\w.]+", "_", spec).strip("_.")
+    plain = re.sub(r"(?:(?<!\w)\.|\.(?!\w)|[^\w.])+", "_", spec).strip("_")
     lossless = re.fullmatch(r"\w+(\[[\w.=,]*\])?", spec)
     return plain if lossless else f"{plain[:60]}-{hashlib.sha256(spec.encode()).hexdigest()[:8]}"

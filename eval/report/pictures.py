@@ -39,8 +39,17 @@ def draw_boxes(
     for (x1, y1, x2, y2), caption, color in zip(boxes, captions, colors, strict=True):
         corner = (round(x1), round(y1))
         cv2.rectangle(drawn, corner, (round(x2), round(y2)), color, thickness)
-        _write(drawn, caption, (corner[0], max(corner[1] - 3, 10)), color, scale=0.4 * thickness)
+        if caption:
+            _label(drawn, caption, corner, color, scale=0.4 * thickness)
     return drawn
+
+
+def _label(image: np.ndarray, text: str, corner: tuple[int, int], color: tuple[int, int, int], scale: float) -> None:
+    """Black on the box's colour, above its corner, or inside where there is no room above."""
+    (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    x, y = corner[0], corner[1] if corner[1] > height + base else corner[1] + height + base
+    cv2.rectangle(image, (x, y - height - base), (x + width, y), color, cv2.FILLED)
+    _write(image, text, (x, y - base // 2), (0, 0, 0), scale)
 
 
 def side_by_side(pictures: Sequence[tuple[str, np.ndarray]], width: int | None = None) -> np.ndarray:
@@ -64,7 +73,7 @@ def _write(image: np.ndarray, text: str, at: tuple[int, int], color: tuple[int, 
 def write_changed_pictures(comparison: Comparison, dataset: DetectionDataset, count: int = 4) -> list[Path]:
     """For each enhancer, draw the ``count`` images where most boxes were won, and where most were lost.
 
-    Green boxes are found, orange ones false, thin yellow ones missed (at IoU 0.5 and score 0.25). The file name says
+    Green boxes are found, orange ones false, yellow ones missed (at IoU 0.5 and score 0.25). The file name says
     the rank: ``pictures/<enhancer>/gain_1_<id>.jpg``.
     """
     truth = json.loads((comparison.out / "truth.json").read_text(encoding="utf-8"))
@@ -82,12 +91,17 @@ def write_changed_pictures(comparison: Comparison, dataset: DetectionDataset, co
             except ScotopicError:
                 continue  # it stands among the failed images of this row
             pair = [
-                ("none", _judged(image, name, truth, comparison.out / baseline["predictions"])),
-                (row["enhancer"], _judged(enhanced, name, truth, comparison.out / row["predictions"])),
+                (_title(r, name), _judged(picture, name, truth, comparison.out / r["predictions"]))
+                for r, picture in ((baseline, image), (row, enhanced))
             ]
             written.append(folder / f"{label}_{name.replace('/', '_')}.jpg")
             write_image(written[-1], side_by_side(pair, width=960))
     return written
+
+
+def _title(row: Mapping[str, Any], name: str) -> str:
+    counts = row["per_image"][name]
+    return f"{row['enhancer']}: {counts['found']} found, {counts['false']} false, {counts['missed']} missed"
 
 
 def changed_most(
