@@ -36,7 +36,8 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
         table.add_row(*(escape(cell) for cell in row))
     natural = Measurement.get(out, out.options.update(max_width=1000), table).maximum
     say(title)
-    out.print(table, width=out.width if wrap and out.is_terminal else natural, crop=False)
+    # A console of its own, because rich never prints wider than the console thinks the terminal is.
+    Console(width=out.width if wrap and out.is_terminal else natural).print(table)
 
 
 @contextmanager

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import typer
+
 from ..adapters.detectors import load_detector
 from ..configs.checks import validate
 from ..configs.schema import EvaluationSettings
-from ..eval.compare import Comparison, compare_detection
+from ..eval.compare import compare_detection
 from ..eval.datasets.load import load_detection_dataset
 from ..eval.report.pictures import write_changed_pictures
 from ..eval.report.tables import COLUMNS, heading, notes, table, write_tables
@@ -25,8 +27,8 @@ def detect(
     class_map: dict[str, str | None],
     pictures: int,
     options: dict[str, object],
-) -> Comparison:
-    """Load, compare, write tables and pictures, and show the table."""
+) -> None:
+    """Load, compare, write tables and pictures, and show the table; status 1 if an image failed."""
     settings = validate(EvaluationSettings, options, "the command line")
     dataset = load_detection_dataset(data, split)
     load = partial(
@@ -54,4 +56,5 @@ def detect(
         f"written to {out}: results.json, results.csv, results.md, truth.json, predictions/"
         + (", pictures/" if pictures else "")
     )
-    return comparison
+    if any(row["failed"] for row in comparison.rows):
+        raise typer.Exit(1)

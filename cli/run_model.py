@@ -57,8 +57,8 @@ def run_model(
                 picture = read_image(image)
                 result = stage.process(picture, image.name)
                 passed += not result.enhanced
-                without = bare.detect(picture, image.name)
-                behind = inside.detect(picture, image.name) if inside else bare.detect(result.image, image.name)
+                without, _ = bare.detect(picture, image.name)
+                behind, _ = inside.detect(picture, image.name) if inside else bare.detect(result.image, image.name)
                 name = enhancer if result.enhanced else f"{enhancer} (untouched by the gate)"
                 pair = [_drawn("none", picture, bare, without), _drawn(name, result.image, bare, behind)]
                 write_image((folder / relative).with_suffix(".jpg"), side_by_side(pair, width=1280))

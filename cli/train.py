@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..configs.train_schema import load_train_settings
 from ..training.trainer import train_enhancer
 from .console import say
 

@@ -106,42 +106,44 @@ def compare_detection(
         "settings": {**settings.model_dump(), "coco_max_detections": 100, "counted_from_score": CONFIDENCE},
         "environment": environment(),
     }
-    finished = _finished_rows(out)
-    rows: list[dict[str, Any]] = []
+    keys = {spec: _key(base, spec, stage) for spec, stage in stages.items()}
+    rows = _finished_rows(out, keys)
     for spec, stage in stages.items():
-        row = _reusable(finished.get(spec), key := _key(base, spec, stage), out)
-        if row is None:
-            in_graph = settings.where == "graph" and spec != "none"
-            detector = load_detector(stage) if in_graph else bare
-            journal = Journal(predictions / f".{file_name(spec)}.jsonl", key)
-            outside = None if in_graph else stage
-            run = _run(dataset, detector, outside, journal, classes, partial(progress, spec))
-            file = predictions / f"{file_name(spec)}.json"
-            write_json(file, run.results, indent=None)
-            scores = score_detections(truth, run.results)
-            row = {
-                "enhancer": spec,
-                "metrics": json_ready(scores.metrics),
-                "per_class": json_ready(scores.per_class),
-                "timing_ms": _medians(run.timings),
-                "images": len(dataset.samples),
-                "failed": run.failed,
-                "passed_by_gate": run.passed,
-                "per_image": scores.per_image,
-                "enhancer_sha256": stage.enhancer.fingerprint(),
-                "predictions": file.relative_to(out).as_posix(),
-                "predictions_sha256": sha256_of(file),
-                "key": key,
-            }
-            rows.append(row)
-            write_json(out / "results.json", {**base, "rows": rows})
-            journal.remove()
-        else:
+        if spec in rows:
             progress(spec, len(dataset.samples), len(dataset.samples))
-            rows.append(row)
-    record = {**base, "rows": rows}
+            continue
+        in_graph = settings.where == "graph" and spec != "none"
+        detector, outside = (load_detector(stage), None) if in_graph else (bare, stage)
+        journal = Journal(predictions / f".{file_name(spec)}.jsonl", keys[spec])
+        run = _run(dataset, detector, outside, journal, classes, partial(progress, spec))
+        if spec == "none" and len(run.failed) == len(dataset.samples):
+            raise ScotopicError(f"no image of {dataset.name} could be used: {next(iter(run.failed.values()))}")
+        rows[spec] = _row(spec, stage, run, truth, out) | {"key": keys[spec]}
+        write_json(out / "results.json", {**base, "rows": [rows[s] for s in specs if s in rows]})
+        journal.remove()
+    record = {**base, "rows": [rows[spec] for spec in specs]}
     write_json(out / "results.json", record)
     return Comparison(record, out)
+
+
+def _row(spec: str, stage: EnhancementStage, run: _Run, truth: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Write an enhancer's predictions, judge them, and say all there is to say."""
+    file = out / "predictions" / f"{file_name(spec)}.json"
+    write_json(file, run.results, indent=None)
+    scores = score_detections(truth, run.results)
+    return {
+        "enhancer": spec,
+        "metrics": json_ready(scores.metrics),
+        "per_class": json_ready(scores.per_class),
+        "timing_ms": _medians(run.timings),
+        "images": len(truth["images"]),
+        "failed": run.failed,
+        "passed_by_gate": run.passed,
+        "per_image": scores.per_image,
+        "enhancer_sha256": stage.enhancer.fingerprint(),
+        "predictions": file.relative_to(out).as_posix(),
+        "predictions_sha256": sha256_of(file),
+    }
 
 
 def _run(
@@ -250,19 +252,19 @@ def _key(base: Mapping[str, Any], spec: str, stage: EnhancementStage) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _finished_rows(out: Path) -> dict[str, dict[str, Any]]:
+def _finished_rows(out: Path, keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Rows of an earlier run into the same folder that this run would make again in just the same way."""
     try:
         rows = json.loads((out / "results.json").read_text(encoding="utf-8"))["rows"]
-        return {row["enhancer"]: row for row in rows}
+        candidates = {row["enhancer"]: row for row in rows if keys.get(row["enhancer"]) == row["key"]}
+        files = {spec: out / row["predictions"] for spec, row in candidates.items()}
+        return {
+            spec: row
+            for spec, row in candidates.items()
+            if files[spec].is_file() and sha256_of(files[spec]) == row["predictions_sha256"]
+        }
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def _reusable(row: dict[str, Any] | None, key: str, out: Path) -> dict[str, Any] | None:
-    if row is None or row.get("key") != key:
-        return None
-    file = out / str(row.get("predictions"))
-    return row if file.is_file() and sha256_of(file) == row.get("predictions_sha256") else None
+        return {}  # there was none, or it is not ours
 
 
 def _medians(timings: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -127,6 +127,25 @@ def test_a_preset_for_a_comparison(scotopic: Command, data_dir: Path, model: Pat
     assert "has no option 'enhancer'" in scotopic("compare", "detect", "--config", preset).err
 
 
+def test_an_image_that_fails_is_named_and_gives_status_1(
+    scotopic: Command, data_dir: Path, model: Path, tmp_path: Path
+) -> None:
+    source = data_dir / "darkbdd"
+    for folder, suffix in (("images", ".jpg"), ("labels", ".txt")):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        for id_ in ("b1c81faa-3df17267", "b1c81faa-c80764c5"):
+            content = (source / folder / f"{id_}{suffix}").read_bytes()
+            (tmp_path / "set" / folder / f"{id_}{suffix}").write_bytes(content)
+    (tmp_path / "set" / "classes.txt").write_bytes((source / "classes.txt").read_bytes())
+    cut = tmp_path / "set" / "images" / "b1c81faa-c80764c5.jpg"
+    cut.write_bytes(cut.read_bytes()[:20_000])
+    options = ("--model", model, "--data", tmp_path / "set", "--enhancers", "gamma", "-o", tmp_path / "out", *SMALL)
+    outcome = scotopic("compare", "detect", *options)
+    assert outcome.status == 1
+    assert "1 failed images count as empty: b1c81faa-c80764c5" in outcome.out
+    assert "truncated" in (tmp_path / "out" / "results.json").read_text()
+
+
 def test_run_draws_both_side_by_side(scotopic: Command, data_dir: Path, model: Path, tmp_path: Path) -> None:
     image = data_dir / "darkbdd" / "images" / "b1c81faa-3df17267.jpg"
     outcome = scotopic("run", image, "--model", model, "--enhancer", "clahe", "-o", tmp_path / "out", *SMALL)

@@ -93,9 +93,9 @@ def _average_precision(
             free = [j for j in range(len(boxes)) if overlaps[j] >= threshold and not taken[j] and not crowd[j]]
             if free:
                 taken[max(free, key=lambda j: overlaps[j])] = True
-                ranked.append((detections.scores[i], True))
+                ranked.append((float(detections.scores[i]), True))
             elif not any(overlaps[j] >= threshold and crowd[j] for j in range(len(boxes))):
-                ranked.append((detections.scores[i], False))
+                ranked.append((float(detections.scores[i]), False))
     ranked.sort(key=lambda pair: -pair[0])
     right = np.array([flag for _, flag in ranked])
     recall, precision = right.cumsum() / total, right.cumsum() / np.arange(1, len(right) + 1)
