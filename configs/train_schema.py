@@ -89,11 +89,12 @@ def list_train_presets() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
-def load_train_settings(name: str | Path, **changes: Any) -> TrainSettings:
+def load_train_settings(preset: str | Path, data: Path | None = None, **changes: Any) -> TrainSettings:
     """Read a shipped preset by its name, or a preset file of the user's by its path.
 
     Args:
-        name: such as ``"sgz-quick"`` or ``"mine.yaml"``.
+        preset: such as ``"sgz-quick"`` or ``"mine.yaml"``.
+        data: folder of pictures; the preset's own, if it names one, when None.
         **changes: settings that take the place of the preset's.
 
     Raises:
@@ -107,9 +108,11 @@ def load_train_settings(name: str | Path, **changes: Any) -> TrainSettings:
 data, device, enhancer, epochs, exposure, gradient_clip, learning_rate, least_crop, name, seed, size, spatial_patch, \
 weight_decay, weights)
     """
-    path = Path(name)
+    path = Path(preset)
     if not path.is_file():
-        path = PRESETS / f"{name}.yaml"
-        if str(name) not in list_train_presets():
-            raise ScotopicError(f"no training preset '{name}': {nearest(str(name), list_train_presets())}")
-    return validate(TrainSettings, {**read_yaml(path), **changes}, str(name))
+        path = PRESETS / f"{preset}.yaml"
+        if str(preset) not in list_train_presets():
+            raise ScotopicError(f"no training preset '{preset}': {nearest(str(preset), list_train_presets())}")
+    if data is not None:
+        changes["data"] = data
+    return validate(TrainSettings, {**read_yaml(path), **changes}, str(preset))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -149,11 +152,9 @@ class Enhancer(nn.Module):
 
     def run(self, x: Tensor) -> Tensor:
         """:meth:`forward` without the checks of content, which a network's own graph cannot afford."""
-        dtype = x.dtype
         weight = next(self.parameters(), None)
-        if weight is not None and weight.dtype != dtype:
-            return self.transform(x.to(weight.dtype)).to(dtype).clamp(0, 1)
-        return self.transform(x).clamp(0, 1)
+        own = x if weight is None else x.to(weight.dtype)
+        return self.transform(own).to(x.dtype).clamp(0, 1)
 
     def enhance(self, image: np.ndarray) -> np.ndarray:
         """uint8 RGB (H, W, 3) -> a new uint8 RGB (H, W, 3).
@@ -171,6 +172,20 @@ class Enhancer(nn.Module):
         """:meth:`enhance` for a picture whose file name is known; only ``folder:DIR`` looks at the name."""
         return self.enhance(image)
 
+    def fingerprint(self) -> str:
+        """SHA-256 over this method's source file and its parameters: another value, another picture.
+
+        Arguments of the constructor are not in it; they stand in the name, as in ``gamma[gamma=2.2]``.
+        """
+        try:
+            digest = hashlib.sha256(Path(inspect.getfile(type(self))).read_bytes())
+        except (TypeError, OSError):  # typed into a prompt: there is no file
+            digest = hashlib.sha256(repr(type(self)).encode())
+        for key, value in self.state_dict().items():
+            digest.update(key.encode())
+            digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
 
 def being_traced() -> bool:
     """Whether a graph is being recorded, so that Python must not look at values."""
@@ -179,7 +194,9 @@ def being_traced() -> bool:
 
 def to_batch(image: np.ndarray, device: torch.device | None = None) -> Tensor:
     """uint8 (H, W, 3) -> float32 (1, 3, H, W) in [0, 1]."""
-    tensor = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+    # torch warns about read-only memory, which frames of a video decoder or of a cache often are.
+    own = np.ascontiguousarray(image) if image.flags.writeable else image.copy()
+    tensor = torch.from_numpy(own).to(device)
     return tensor.permute(2, 0, 1).unsqueeze(0).float().div_(255)
 
 

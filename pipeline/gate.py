@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-DARK_LEVEL = 50 / 255
-"""Luma below which a pixel counts as dark."""
+DARK_LEVEL = 49.5 / 255
+"""Luma below which a pixel counts as dark: below grey 50, and half a level away from it, so that rounding in no float
+format moves a grey pixel across."""
 
 STRIDE = 4
 """Every fourth pixel of every fourth row is enough to judge a frame (mean luma moves by about 0.1 of 255)."""
@@ -23,7 +24,7 @@ class Darkness:
 
     Attributes:
         mean_luma: BT.601 luma, averaged, 0..255.
-        dark_share: share of pixels with luma below 50, 0..1.
+        dark_share: share of pixels darker than grey 50, 0..1.
     """
 
     mean_luma: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,8 @@ def read_image(path: str | Path) -> np.ndarray:
     """Read any picture as uint8 RGB (H, W, 3).
 
     16-bit is scaled to 8, grey is repeated over the three channels, alpha is dropped, EXIF orientation is applied:
-    the same pixels that OpenCV and the ultralytics loaders deliver.
+    the same pixels that OpenCV and the ultralytics loaders deliver (of 16 bits they cut the lower eight off, where
+    this rounds: one grey level at most).
 
     Raises:
         ScotopicError: the file is missing, empty, truncated or no picture.
@@ -37,18 +39,26 @@ def read_image(path: str | Path) -> np.ndarray:
     if not data:
         raise ScotopicError(f"the image {path} is empty (0 bytes): copy it again")
     _refuse_truncated(data, path)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR)
+    except cv2.error:  # more pixels than OpenCV takes, or a header that makes no sense
+        pixels = None
     if pixels is None:
         raise ScotopicError(f"{path} is not an image that can be decoded: give a JPEG, PNG, BMP, TIFF or WebP file")
     if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        pixels = _to_8_bits(pixels)
     elif pixels.dtype != np.uint8:
         raise ScotopicError(f"{path} holds {pixels.dtype} pixels, whose range is unknown: save it with 8 or 16 bits")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
+def _to_8_bits(pixels: np.ndarray) -> np.ndarray:
+    """0..65535 -> 0..255, rounded."""
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
 def _refuse_truncated(data: bytes, path: Path) -> None:
-    """OpenCV fills the missing rest of a cut JPEG with grey and says nothing; Pillow notices.
+    """OpenCV 4 fills the missing rest of a cut JPEG with grey and says nothing; Pillow notices.
 
     A file that ends as its format says is whole, so that the second decoding is rare.
     """
@@ -57,12 +67,21 @@ def _refuse_truncated(data: bytes, path: Path) -> None:
     if data[:4] == b"\x89PNG" and data[-8:-4] == b"IEND":
         return
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with _pillow_open(io.BytesIO(data)) as image:
             image.load()
-    except Image.UnidentifiedImageError:
-        return  # Pillow does not know it; OpenCV has the last word
+    except (Image.UnidentifiedImageError, Image.DecompressionBombError):
+        return  # Pillow does not know it, or finds it too large; OpenCV has the last word
     except (OSError, SyntaxError, ValueError) as error:
         raise ScotopicError(f"the image {path} is truncated or damaged ({error}): copy it again") from None
+
+
+def _pillow_open(file: Path | io.BytesIO) -> Image.Image:
+    """Pillow's own ``Image.open``: ultralytics puts one in its place that installs a package to read unknown files."""
+    patches = sys.modules.get("ultralytics.utils.patches")
+    try:
+        return getattr(patches, "_image_open", Image.open)(file)
+    except ImportError as error:
+        raise Image.UnidentifiedImageError(str(error)) from None
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -72,9 +91,14 @@ def image_size(path: str | Path) -> tuple[int, int]:
         ScotopicError: there is no readable header.
     """
     try:
-        with Image.open(path) as image:
+        with _pillow_open(Path(path)) as image:
             width, height = image.size
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    except FileNotFoundError:
+        raise ScotopicError(f"no image at {path}: check the path") from None
+    except Image.DecompressionBombError:  # over 179 million pixels; OpenCV takes six times as many
+        height, width = read_image(path).shape[:2]
+        return width, height
     except (OSError, SyntaxError, ValueError):
         raise ScotopicError(f"{path} is not an image that can be read") from None
     return (height, width) if turned else (width, height)
@@ -82,9 +106,13 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 def as_rgb(image: np.ndarray | Image.Image) -> np.ndarray:
     """A Pillow image as uint8 RGB (H, W, 3), turned upright; arrays pass as they are, taken as RGB."""
-    if isinstance(image, Image.Image):
-        return np.asarray((ImageOps.exif_transpose(image) or image).convert("RGB"))
-    return image
+    if not isinstance(image, Image.Image):
+        return image
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):  # 16-bit grey, which convert() would cut at 255 instead of scaling it
+        grey = _to_8_bits(np.asarray(upright).clip(0, 65535))
+        return np.repeat(grey[..., None], 3, axis=2)
+    return np.asarray(upright.convert("RGB"))
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import importlib.util
 import inspect
 import re
-from importlib.metadata import entry_points
+import sys
+import threading
+import warnings
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 from ..errors import ScotopicError, nearest
@@ -17,6 +22,7 @@ ENTRY_POINT_GROUP = "scotopic.enhancers"
 
 _REGISTRY: dict[str, type[Enhancer]] = {}
 _loaded = False
+_loading = threading.RLock()
 
 EnhancerClass = TypeVar("EnhancerClass", bound=type[Enhancer])
 
@@ -24,11 +30,14 @@ EnhancerClass = TypeVar("EnhancerClass", bound=type[Enhancer])
 def register_enhancer(cls: EnhancerClass) -> EnhancerClass:
     """Class decorator: make an enhancer available under ``cls.info.name``.
 
+    The same class defined again, as when a notebook's cell runs twice, takes the place of the old one.
+
     Raises:
-        ScotopicError: another class has that name.
+        ScotopicError: it has no ``info``, or another class has that name.
     """
+    _check_class(cls, cls.__qualname__)
     known = _REGISTRY.get(cls.info.name)
-    if known is not None and known is not cls:
+    if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ScotopicError(f"two enhancers are named {cls.info.name!r}: {known.__module__} and {cls.__module__}")
     _REGISTRY[cls.info.name] = cls
     return cls
@@ -75,9 +84,9 @@ def create_enhancer(name: str, weights: str | Path | None = None, **params: Any)
 
     >>> create_enhancer("gamma[gamma=1.5]").gamma
     1.5
-    >>> create_enhancer("gama")
+    >>> create_enhancer("gama")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    scotopic.errors.ScotopicError: no enhancer 'gama': did you mean 'gamma'? Known: clahe, folder, gamma, none, sgz
+    scotopic.errors.ScotopicError: no enhancer 'gama': did you mean 'gamma'? Known: clahe, ...
     """
     base, arguments = parse_spec(name)
     arguments.update(params)
@@ -86,11 +95,12 @@ def create_enhancer(name: str, weights: str | Path | None = None, **params: Any)
     if base.startswith("folder:"):
         base, arguments["directory"] = "folder", base.removeprefix("folder:")
     if base not in _classes() and ".py:" not in base:
-        from .weights.manifest import find_weights
+        from .weights.manifest import manifest
 
-        entry = find_weights(base)
-        if entry is not None:
-            base, arguments["weights"] = entry.enhancer, arguments.get("weights", base)
+        entry = manifest().get(base)
+        if entry is None:
+            raise ScotopicError(f"no enhancer {base!r}: {nearest(base, {*_classes(), *manifest()})}")
+        base, arguments["weights"] = entry.enhancer, arguments.get("weights", base)
     cls = enhancer_class(base)
     _check_arguments(cls, base, arguments)
     try:
@@ -119,7 +129,7 @@ def parse_spec(spec: str) -> tuple[str, dict[str, Any]]:
     >>> parse_spec("sgz[weights=F.pth,scale_factor=8]")
     ('sgz', {'weights': 'F.pth', 'scale_factor': 8})
     """
-    match = re.fullmatch(r"\s*(?P<name>[^\[\]]+?)\s*(?:\[(?P<arguments>.*)\])?\s*", spec)
+    match = re.fullmatch(r"\s*(?P<name>[^\[\]\s][^\[\]]*?)\s*(?:\[(?P<arguments>.*)\])?\s*", spec)
     if not match:
         raise ScotopicError(f"cannot read the enhancer {spec!r}: write name or name[key=value,key=value]")
     arguments: dict[str, Any] = {}
@@ -127,6 +137,8 @@ def parse_spec(spec: str) -> tuple[str, dict[str, Any]]:
         key, equals, value = part.partition("=")
         if not equals or not key.strip().isidentifier():
             raise ScotopicError(f"cannot read {part!r} in {spec!r}: write name[key=value,key=value]")
+        if key.strip() in arguments:
+            raise ScotopicError(f"{spec!r} gives {key.strip()!r} twice: keep one of them")
         arguments[key.strip()] = _scalar(value.strip())
     return match["name"], arguments
 
@@ -170,30 +182,36 @@ def _check_arguments(cls: type[Enhancer], name: str, arguments: dict[str, Any]) 
             raise ScotopicError(f"enhancer {name!r} has no parameter {key!r}: {nearest(key, parameter_names(cls))}")
 
 
+def _check_class(cls: object, origin: str) -> None:
+    """Raise a ScotopicError unless ``cls``, which comes from ``origin``, is an enhancer that says what it is."""
+    if not (isinstance(cls, type) and issubclass(cls, Enhancer)):
+        raise ScotopicError(f"{origin} is not a subclass of scotopic.Enhancer")
+    if not isinstance(getattr(cls, "info", None), EnhancerInfo):
+        raise ScotopicError(f"{origin} has no info: give the class an attribute info = EnhancerInfo(...)")
+
+
 def _classes() -> dict[str, type[Enhancer]]:
     global _loaded
-    if not _loaded:
-        from . import enhancers
+    with _loading:
+        if not _loaded:
+            from . import enhancers
 
-        _loaded = True
-        enhancers.register_all()
-        for point in entry_points(group=ENTRY_POINT_GROUP):
-            _register_plugin(point)
+            _loaded = True
+            enhancers.register_all()
+            for point in entry_points(group=ENTRY_POINT_GROUP):
+                _register_plugin(point)
     return _REGISTRY
 
 
-def _register_plugin(point: Any) -> None:
+def _register_plugin(point: EntryPoint) -> None:
     """A broken plug-in must not take the others down, but must not vanish in silence either."""
     try:
         cls = point.load()
+        _check_class(cls, point.value)
+        if _REGISTRY.setdefault(point.name, cls) is not cls:
+            raise ScotopicError("another enhancer has that name")
     except Exception as error:
-        import warnings
-
-        warnings.warn(f"the enhancer plug-in {point.name!r} cannot be loaded: {error}", stacklevel=2)
-        return
-    if not (isinstance(cls, type) and issubclass(cls, Enhancer)):
-        raise ScotopicError(f"the plug-in {point.name!r} ({point.value}) is not a subclass of scotopic.Enhancer")
-    _REGISTRY.setdefault(point.name, cls)
+        warnings.warn(f"the enhancer plug-in {point.name!r} ({point.value}) is left out: {error}", stacklevel=2)
 
 
 def _class_from_file(spec: str) -> type[Enhancer]:
@@ -202,20 +220,32 @@ def _class_from_file(spec: str) -> type[Enhancer]:
     path = Path(location).expanduser()
     if not path.is_file():
         raise ScotopicError(f"no file {location}: give an enhancer as ./file.py:Class")
-    module_spec = importlib.util.spec_from_file_location(f"scotopic_user_{path.stem}", path)
+    module = _module_from_file(path)
+    cls = getattr(module, class_name, None)
+    if cls is None:
+        own = {n: v for n, v in vars(module).items() if isinstance(v, type) and v is not Enhancer}
+        candidates = [n for n, v in own.items() if issubclass(v, Enhancer)]
+        raise ScotopicError(f"{location} has no class {class_name!r}: {nearest(class_name, candidates)}")
+    _check_class(cls, f"{class_name} in {location}")
+    return cls
+
+
+def _module_from_file(path: Path) -> ModuleType:
+    """Run the file, each version of it once, as a module which pickle, dataclasses and inspect can find by its name."""
+    name = f"scotopic_user_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    version = path.stat().st_mtime_ns
+    known = sys.modules.get(name)
+    if known is not None and vars(known).get("__scotopic_version__") == version:
+        return known
+    module_spec = importlib.util.spec_from_file_location(name, path)
     if module_spec is None or module_spec.loader is None:
-        raise ScotopicError(f"{location} is not a Python file")
+        raise ScotopicError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(module_spec)
+    sys.modules[name] = module
     try:
         module_spec.loader.exec_module(module)
     except Exception as error:
-        raise ScotopicError(f"{location} cannot be imported: {type(error).__name__}: {error}") from error
-    cls = getattr(module, class_name, None)
-    candidates = [
-        n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Enhancer) and v is not Enhancer
-    ]
-    if cls is None:
-        raise ScotopicError(f"{location} has no class {class_name!r}: {nearest(class_name, candidates)}")
-    if not (isinstance(cls, type) and issubclass(cls, Enhancer)):
-        raise ScotopicError(f"{class_name} in {location} is not a subclass of scotopic.Enhancer")
-    return cls
+        del sys.modules[name]
+        raise ScotopicError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    vars(module)["__scotopic_version__"] = version
+    return module

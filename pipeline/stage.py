@@ -85,10 +85,11 @@ class EnhancementStage(nn.Module):
             raise ScotopicError(f"gate {gate!r} is unknown: use 'auto' or 'off'")
         if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= 1:
             raise ScotopicError(f"strength {strength!r} is not a number in [0, 1]")
-        self.enhancer = enhancer.eval()
+        self.enhancer = enhancer
         self.gate = DarknessGate() if gate == "auto" else None if gate == "off" else gate
         self.strength = float(strength)
         self.color: ColorOrder = color
+        self.eval()
 
     def process(self, image: np.ndarray, name: str | None = None) -> StageResult:
         """Enhance one picture, unless the gate finds it bright.
@@ -139,12 +140,12 @@ class EnhancementStage(nn.Module):
         if self.gate:
             dark = self.gate.dark_frames(rgb, content)
             if not being_traced() and not bool(dark.any()):
-                return x
+                return x.clamp(0, 1)
             change = content & dark
         out = self.enhancer.run(rgb)
         if self.strength < 1:
             out = rgb + self.strength * (out - rgb)
-        out = torch.where(change, out, rgb)
+        out = torch.where(change, out, rgb).clamp(0, 1)
         return out if self.color == "rgb" else out.flip(1)
 
     def extra_repr(self) -> str:

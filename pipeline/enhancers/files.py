@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from ...errors import ScotopicError
+from ...files import sha256_of
 from ..contract import Enhancer, EnhancerInfo, check_image
 from ..image import IMAGE_SUFFIXES, read_image
 from ..registry import register_enhancer
@@ -42,7 +44,7 @@ class Folder(Enhancer):
             raise ScotopicError(f"no folder {self.directory}: write folder:DIR with the folder of enhanced pictures")
         self._files: dict[str, list[Path]] = defaultdict(list)
         for path in sorted(self.directory.iterdir()):
-            if path.suffix.lower() in IMAGE_SUFFIXES:
+            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
                 self._files[path.stem].append(path)
         if not self._files:
             raise ScotopicError(f"no images in {self.directory}: give the folder that holds the enhanced pictures")
@@ -60,6 +62,13 @@ class Folder(Enhancer):
             (h, w), (eh, ew) = image.shape[:2], enhanced.shape[:2]
             raise ScotopicError(f"{found[0]} is {ew}x{eh} but {name} is {w}x{h}: boxes would not fit")
         return enhanced
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the pictures in the folder too."""
+        digest = hashlib.sha256(super().fingerprint().encode())
+        for path in sorted(path for paths in self._files.values() for path in paths):
+            digest.update(f"{path.name} {sha256_of(path)}".encode())
+        return digest.hexdigest()
 
     def enhance(self, image: np.ndarray) -> np.ndarray:
         raise ScotopicError("folder:DIR finds pictures by file name, so it works on image files, not on bare arrays")

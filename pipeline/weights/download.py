@@ -42,8 +42,12 @@ def download(url: str, sha256: str | None = None) -> Path:
     if path.is_file() and (sha256 is None or sha256_of(path) == sha256):
         return path
     partial = path.with_name(path.name + ".part")
+    resumed = partial.exists()
     try:
         _fetch(url, partial)
+        if resumed and sha256 is not None and sha256_of(partial) != sha256:
+            partial.unlink()  # what lay there may have been the beginning of an older version
+            _fetch(url, partial)
     except requests.RequestException as error:
         raise ScotopicError(
             f"cannot download {url} ({_reason(error)}): connect, or give the path of a local file"
@@ -56,11 +60,16 @@ def download(url: str, sha256: str | None = None) -> Path:
 
 
 def _fetch(url: str, partial: Path) -> None:
+    """Complete ``partial``, which may not exist yet or hold the beginning."""
     have = partial.stat().st_size if partial.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    # Compressed on the way, neither the length nor the place to go on from would be the file's own.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # all of it was there; the hash decides
+        if have and response.status_code == requests.codes.requested_range_not_satisfiable:
+            if response.headers.get("Content-Range", "").rpartition("/")[2] != str(have):
+                partial.unlink()  # longer than the file: of another version
+                _fetch(url, partial)
+            return  # all of it is there
         response.raise_for_status()
         if response.status_code != requests.codes.partial_content:
             have = 0  # the server sends the whole file whatever was asked for
@@ -72,7 +81,7 @@ def _fetch(url: str, partial: Path) -> None:
                 file.write(block)
                 progress.advance(task, len(block))
     if total is not None and partial.stat().st_size < total:
-        raise requests.ConnectionError("the connection broke off")
+        raise requests.exceptions.ChunkedEncodingError("shorter than announced")
 
 
 def _progress(name: str) -> Progress:
@@ -83,4 +92,6 @@ def _progress(name: str) -> Progress:
 def _reason(error: requests.RequestException) -> str:
     if error.response is not None:
         return f"HTTP {error.response.status_code}"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke off, the next try goes on from there"
     return "no connection" if isinstance(error, (requests.ConnectionError, requests.Timeout)) else str(error)

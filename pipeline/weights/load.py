@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from urllib.parse import urlparse
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -60,7 +58,7 @@ def resolve_weights(weights: str | Path) -> Path:
         return shipped
     if urlparse(text).scheme in ("http", "https"):
         url, _, fragment = text.partition("#")
-        return download(url, fragment.removeprefix("sha256=") or None)
+        return download(url, fragment.removeprefix("sha256=").lower() or None)
     path = Path(text).expanduser()
     if path.is_file():
         return path
@@ -77,11 +75,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """
     try:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError):
+    except Exception:  # noise makes the unpickler stumble in every way there is: IndexError, struct.error ...
         raise ScotopicError(
             f"{path} is not a checkpoint that loads safely (damaged, or it holds more than tensors): "
             "give a state dict as .pth, .pt or .safetensors"
         ) from None
-    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
+    if (
+        not isinstance(state, dict)
+        or not state
+        or not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items())
+    ):
         raise ScotopicError(f"{path} is not a state dict (names of tensors to tensors): save net.state_dict()")
     return {key.removeprefix("module."): value for key, value in state.items()}

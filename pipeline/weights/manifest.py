@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from ...errors import ScotopicError, nearest
 
-
 PACKAGE = __name__.rpartition(".")[0]
 
 

@@ -71,7 +71,7 @@ def test_compare_agrees_with_a_plain_script(
         assert row["images"] == 6
         assert row["failed"] == {}
         assert row["timing_ms"]["inference"] > 0
-    assert record["rows"][0]["metrics"]["AP50"] > 0.1
+    assert record["rows"][0]["metrics"]["AP50"] > 0.05
     assert (out / "results.md").read_text().count("\n| ") == 4
     assert (out / "results.csv").is_file()
     assert any((out / "pictures").rglob("*.jpg"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import torch
@@ -37,7 +39,7 @@ class Clahe(Enhancer):
 
     def __init__(self, clip_limit: float = 2.0, tiles: int = 8) -> None:
         super().__init__()
-        if isinstance(clip_limit, bool) or not isinstance(clip_limit, (int, float)) or not clip_limit > 0:
+        if isinstance(clip_limit, bool) or not isinstance(clip_limit, (int, float)) or not 0 < clip_limit < math.inf:
             raise ScotopicError(f"clip_limit={clip_limit!r} is not a positive number")
         if isinstance(tiles, bool) or not isinstance(tiles, int) or tiles < 1:
             raise ScotopicError(f"tiles={tiles!r} is not a whole number of at least 1")

@@ -89,7 +89,7 @@ class SGZ(Enhancer):
         learned=True,
         params=10_561,
         code_licence="MIT",
-        weights_licence="research and non-commercial use (trained on research data)",
+        weights_licence="research, non-commercial",
         commercial=False,
         needs_weights=True,
         cost="moderate",
@@ -149,8 +149,10 @@ class SGZ(Enhancer):
             return super().forward(x)
         if not being_traced():
             check_batch(x)
-        factor = self.factor(x)
-        return recurrent_enhancement(x, factor, self.order, self.iterations).clamp(0, 1), factor
+        own = x.to(next(self.parameters()).dtype)
+        factor = self.factor(own)
+        image = recurrent_enhancement(own, factor, self.order, self.iterations).clamp(0, 1)
+        return image.to(x.dtype), factor.to(x.dtype)
 
     def _extract(self, x: Tensor) -> Tensor:
         x1 = F.relu(self.e_conv1(x))

@@ -1,0 +1,1 @@
+"""The enhancement stage in front of somebody's model."""

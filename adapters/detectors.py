@@ -1,0 +1,60 @@
+"""A detector for the evaluation from a file, by the kind of the file."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from ..errors import ScotopicError
+from ..pipeline.stage import EnhancementStage
+from .attach import Where
+from .contract import Detector
+
+# How the name of a file (or folder) ends -> module and class that load it.
+_LOADERS = {
+    (".pt", ".onnx", ".torchscript", ".engine", "_openvino_model"): ("ultralytics_detector", "UltralyticsDetector"),
+}
+
+
+def load_detector(
+    model: str | Path,
+    *,
+    imgsz: int = 640,
+    conf: float = 0.001,
+    iou: float = 0.7,
+    max_det: int = 300,
+    device: str | None = None,
+    stage: EnhancementStage | None = None,
+    where: Where = "source",
+    download: bool = False,
+) -> Detector:
+    """Load a detector, ready to run.
+
+    Args:
+        model: a checkpoint of ultralytics (``.pt``) or a file that it exported (``.onnx``, ``.torchscript``,
+            ``.engine``, a folder ``*_openvino_model``). A ``.pt`` is a pickle: load only files that you trust.
+        imgsz: size of the network's input (the longer side), in pixels; an exported file may fix it.
+        conf: least score of a box.
+        iou: overlap above which non-maximum suppression drops the lower box.
+        max_det: most boxes in a picture.
+        device: ``"cpu"``, ``"cuda:0"``, ...; None chooses.
+        stage: an enhancement stage in front; None for the bare detector.
+        where: ``"source"``: on the whole picture; ``"graph"``: inside the network, after the resize.
+        download: whether ultralytics may fetch a file of its own (``yolo11n.pt``) that is not there.
+
+    Raises:
+        ScotopicError: no such file, a file of an unknown kind, damaged, or not a detector.
+
+    >>> load_detector("nothing.pt")
+    Traceback (most recent call last):
+    scotopic.errors.ScotopicError: no detector at nothing.pt: check the path
+    """
+    path = Path(model).expanduser()
+    for endings, (module, name) in _LOADERS.items():
+        if path.name.lower().endswith(endings):
+            loader = cast(Any, getattr(import_module(f".{module}", __package__), name))
+            settings = {"imgsz": imgsz, "conf": conf, "iou": iou, "max_det": max_det}
+            return loader(path, **settings, device=device, stage=stage, where=where, download=download)
+    known = ", ".join(ending for endings in _LOADERS for ending in endings)
+    raise ScotopicError(f"cannot tell what kind of detector {model} is: its name should end in {known}")

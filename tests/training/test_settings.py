@@ -1,0 +1,54 @@
+"""Training presets and the schema that checks them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scotopic.configs.train_schema import list_train_presets, load_train_settings
+from scotopic.errors import ScotopicError
+
+
+@pytest.mark.parametrize("name", list_train_presets())
+def test_the_shipped_presets_are_valid(name: str) -> None:
+    settings = load_train_settings(name, Path("pictures"))
+    assert settings.data == Path("pictures")
+    assert settings.name == "sgz"
+
+
+def test_the_full_preset_has_the_published_schedule() -> None:
+    settings = load_train_settings("sgz")
+    assert (settings.batch, settings.epochs, settings.size) == (6, 100, 512)
+    assert (settings.learning_rate, settings.weight_decay, settings.gradient_clip) == (1e-4, 1e-4, 0.1)
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("data: photos\nweights: {spatial: 1, rgb: 0, brightness: 2, total_variation: 3}\n")
+    settings = load_train_settings(file, epochs=7)
+    assert (settings.data, settings.epochs, settings.weights.total_variation) == (Path("photos"), 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"learning_rat": 1}, "unknown key 'learning_rat' .did you mean 'learning_rate'"),
+        ({"weights": {"spatial": 1, "rgb": 1, "brightness": 1, "tv": 1}}, "'weights.total_variation' is missing"),
+        ({"batch": 0}, "batch: .* greater than or equal to 1, not 0"),
+        ({"learning_rate": "fast"}, "learning_rate: .* number"),
+        ({"least_crop": 1.5}, "least_crop: .* less than or equal to 1"),
+        ({"size": 8}, "spatial_patch|brightness_patch 16 is larger than the pictures .size 8."),
+        ({"device": "gpu"}, "device: 'gpu' is not a choice"),
+        ({"name": "../sgz"}, "name: "),
+    ],
+)
+def test_a_wrong_setting_is_named(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ScotopicError, match=f"sgz-quick: .*({sentence})"):
+        load_train_settings("sgz-quick", **changes)
+
+
+def test_an_unknown_preset_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ScotopicError, match="no training preset 'sgz-quik': did you mean 'sgz-quick'"):
+        load_train_settings("sgz-quik")

@@ -1,0 +1,115 @@
+"""What a training run leaves behind: a checkpoint to go on from, and the weights at the end."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from ..configs.train_schema import TrainSettings
+from ..errors import ScotopicError
+from ..files import whole_file
+from .data import TrainingPictures
+
+# These may change between a run and its continuation without making it another run.
+FREE_SETTINGS = {"data", "name", "epochs", "device"}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state after a whole epoch, in one file, so that its parts can never disagree.
+
+    Attributes:
+        settings: the settings that make the run what it is, as JSON.
+        pictures: fingerprint of the training pictures.
+        net: state dict.
+        optimizer: state dict.
+        history: one row of the table for each epoch.
+    """
+
+    settings: str
+    pictures: str
+    net: dict[str, Any]
+    optimizer: dict[str, Any]
+    history: list[list[float]]
+
+    @classmethod
+    def of(
+        cls,
+        settings: TrainSettings,
+        pictures: TrainingPictures,
+        net: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        history: list[list[float]],
+    ) -> Checkpoint:
+        """The state of a running training."""
+        return cls(
+            _settings_json(settings), pictures.fingerprint, net.state_dict(), optimizer.state_dict(), list(history)
+        )
+
+    def check_same_run(self, path: Path, settings: TrainSettings, pictures: TrainingPictures) -> None:
+        """Refuse to go on with other settings or pictures.
+
+        Raises:
+            ScotopicError: names what differs.
+        """
+        before, now = json.loads(self.settings), json.loads(_settings_json(settings))
+        different = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+        if pictures.fingerprint != self.pictures:
+            different.append("pictures")
+        if different:
+            raise ScotopicError(f"{path} is of a run with other {', '.join(different)}: choose another output folder")
+        if len(self.history) > settings.epochs:
+            raise ScotopicError(
+                f"{path} has {len(self.history)} epochs behind it, more than the {settings.epochs} asked for: "
+                "choose another output folder"
+            )
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write it whole or not at all; only tensors and plain values, so that it loads with ``weights_only=True``."""
+    with whole_file(path) as temporary:
+        torch.save(asdict(checkpoint), temporary)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read what :func:`write_checkpoint` wrote.
+
+    Raises:
+        ScotopicError: the file is damaged or something else.
+    """
+    try:
+        return Checkpoint(**torch.load(path, "cpu", weights_only=True))
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, TypeError, OSError):
+        raise ScotopicError(
+            f"{path} is not a checkpoint of a training: remove it, or choose another output folder"
+        ) from None
+
+
+def write_weights(
+    path: Path, net: nn.Module, settings: TrainSettings, pictures: TrainingPictures, last: list[float]
+) -> Path:
+    """Write the net's tensors as safetensors; how they were made stands in the metadata ``training`` as JSON."""
+    made = {
+        "settings": settings.model_dump(mode="json", exclude={"data", "name", "device"}),
+        "pictures": len(pictures.images),
+        "pictures_fingerprint": pictures.fingerprint,
+        "unreadable": len(pictures.unreadable),
+        "last_epoch": last,
+    }
+    # One key alone: safetensors writes several in an order that changes from run to run.
+    metadata = {"training": json.dumps(made, sort_keys=True)}
+    tensors = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
+    with whole_file(path) as temporary:
+        save_file(tensors, temporary, metadata)
+    return path
+
+
+def _settings_json(settings: TrainSettings) -> str:
+    return json.dumps(settings.model_dump(mode="json", exclude=FREE_SETTINGS), sort_keys=True)
