@@ -29,6 +29,7 @@ _ROLES: dict[str, dict[str, type]] = {
 }
 
 _METADATA_KEY = "scotopic_enhancer"
+_USER_FILE = "scotopic_user_"  # how the registry names the module made of ./mine.py
 
 
 @dataclass
@@ -118,14 +119,24 @@ class EnhancedFacade(Model):
         return super().benchmark(*args, **kwargs)
 
     def _check_picklable(self) -> None:
-        stage = getattr(getattr(self.model, "enhancement", None), "stage", None)
-        try:
-            pickle.dumps(stage)
-        except Exception as error:
+        """Better now than after a hundred epochs."""
+        enhancement = cast("StageInGraph | None", getattr(self.model, "enhancement", None))
+        if enhancement is None:
+            return
+        problem = None
+        if any(type(part).__module__.startswith(_USER_FILE) for part in enhancement.modules()):
+            problem = "it comes from a file given by its path"
+        else:
+            try:
+                pickle.dumps(enhancement)
+            except Exception as error:
+                problem = str(error)
+        if problem:
+            name = type(enhancement.stage.enhancer).__name__
             raise ScotopicError(
-                f"the enhancer {type(cast(Any, stage).enhancer).__name__} cannot be saved with the model ({error}): "
-                "put its class into an installed module"
-            ) from error
+                f"the enhancer {name} cannot be saved with the model ({problem}): "
+                "import its class from a module on Python's path, and attach an instance of it"
+            )
 
     def _refuse_in_source(self, verb: str) -> None:
         if self.attachment.where == "source":
@@ -149,6 +160,8 @@ def attach(
         raise ScotopicError(f"an enhancer works on RGB, but this model takes {channels} channels")
     if where == "graph" and not isinstance(network, BaseModel):
         raise ScotopicError(f'{network} is exported, so nothing can be put into its graph: use where="source"')
+    if where == "graph" and _is_normalised(network):
+        raise ScotopicError('this classifier takes pictures with mean and deviation removed: use where="source"')
     if held := _enhancer_inside(network):
         raise ScotopicError(f"{network} was exported with the enhancer {held!r} in its graph: use it as it is")
     detach(model)
@@ -166,6 +179,13 @@ def detach(model: Any) -> Model:
         del model.__dict__["attachment"]
         cast(Any, model).__class__ = model.plain_class
     return model
+
+
+def _is_normalised(network: Any) -> bool:
+    """Whether the input of a classifier is no longer in [0, 1]; ultralytics' own default changes nothing."""
+    steps = getattr(getattr(network, "transforms", None), "transforms", ())
+    found = [step for step in steps if type(step).__name__ == "Normalize"]
+    return any(any(float(m) != 0 for m in step.mean) or any(float(d) != 1 for d in step.std) for step in found)
 
 
 def _enhancer_inside(network: Any) -> str | None:

@@ -7,21 +7,21 @@ from typing import Annotated
 
 import typer
 
-from ..configs.schema import EnhancePreset, Gate
+from ..configs.schema import EnhancePreset
 from ..errors import ScotopicError
 from ..files import output_folder
 from ..pipeline.image import find_images, read_image, write_image
 from ..pipeline.stage import EnhancementStage
 from .console import err, progress_bars, say
-from .options import DEFAULTS, help_of, preset_option, required
+from .options import DEFAULTS, EnhancerOption, GateOption, OutOption, StrengthOption, preset_option, required
 
 
 def enhance(
     sources: Annotated[list[Path], typer.Argument(metavar="SRC...", help="Images and folders of images.")],
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for the enhanced pictures.")] = None,
-    enhancer: Annotated[str, typer.Option(help="Name, or name[key=value]; see scotopic list.")] = "sgz",
-    gate: Annotated[Gate, typer.Option(help=help_of("gate"))] = DEFAULTS.gate,
-    strength: Annotated[float, typer.Option(help=help_of("strength"))] = DEFAULTS.strength,
+    out: OutOption = None,
+    enhancer: EnhancerOption = "sgz",
+    gate: GateOption = DEFAULTS.gate,
+    strength: StrengthOption = DEFAULTS.strength,
     config: Annotated[str | None, preset_option("enhancer", EnhancePreset)] = None,
 ) -> None:
     """Enhance images and folders, keeping structure and names; what is bright enough already stays untouched."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
 
 from .. import configs
 from ..configs.checks import read_yaml, validate
-from ..configs.schema import EvaluationSettings
+from ..configs.schema import EvaluationSettings, Gate, Where
 from ..errors import ScotopicError, nearest
 
 DEFAULTS = EvaluationSettings()
@@ -19,6 +19,29 @@ DEFAULTS = EvaluationSettings()
 def help_of(name: str) -> str:
     """The help of an option is the description of its field in the schema."""
     return EvaluationSettings.model_fields[name].description or ""
+
+
+ModelOption = Annotated[str | None, typer.Option("--model", help="Detector: yolo11n.pt, an exported .onnx, ...")]
+EnhancerOption = Annotated[str, typer.Option("--enhancer", help="Name, or name[key=value]; see scotopic list.")]
+OutOption = Annotated[Path | None, typer.Option("-o", "--out", help="Folder for what is written.")]
+GateOption = Annotated[Gate, typer.Option("--gate", help=help_of("gate"))]
+StrengthOption = Annotated[float, typer.Option("--strength", help=help_of("strength"))]
+WhereOption = Annotated[Where, typer.Option("--where", help=help_of("where"))]
+ImgszOption = Annotated[int, typer.Option("--imgsz", help=help_of("imgsz"))]
+ConfOption = Annotated[float, typer.Option("--conf", help=help_of("conf"))]
+IouOption = Annotated[float, typer.Option("--iou", help=help_of("iou"))]
+MaxDetOption = Annotated[int, typer.Option("--max-det", help=help_of("max_det"))]
+DeviceOption = Annotated[str | None, typer.Option("--device", help=help_of("device"))]
+DataOption = Annotated[
+    str | None, typer.Option("--data", help="Folder, data.yaml, annotation file, or a preset's name.")
+]
+SplitOption = Annotated[
+    str | None, typer.Option("--split", help="Which images: a split's name, COLUMN=VALUE, or a list file.")
+]
+ClassMapOption = Annotated[
+    str | None, typer.Option("--class-map", help="SET_CLASS=MODEL_CLASS,...; an empty right side leaves it out.")
+]
+PicturesOption = Annotated[int, typer.Option("--pictures", help="Pictures drawn of the largest gains and losses each.")]
 
 
 def preset_option(room: str, schema: type[BaseModel]) -> Any:
@@ -69,6 +92,16 @@ def _as_text(value: Any) -> Any:
     if isinstance(value, dict):
         return ",".join(f"{key}={'' if item is None else item}" for key, item in value.items())
     return ",".join(value) if isinstance(value, list) else value
+
+
+def evaluation_settings(context: typer.Context) -> EvaluationSettings:
+    """Those of a command's options that decide a detection score, checked.
+
+    Raises:
+        ScotopicError: a value is out of its range.
+    """
+    given = {name: context.params[name] for name in EvaluationSettings.model_fields}
+    return validate(EvaluationSettings, given, "the command line")
 
 
 def parse_class_map(text: str | None) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,7 @@ import typer
 
 from ..adapters.contract import Detections, Detector
 from ..adapters.detectors import load_detector
-from ..configs.checks import validate
-from ..configs.schema import EvaluationSettings, Gate, RunPreset, Where
+from ..configs.schema import DetectorSettings, RunPreset
 from ..errors import ScotopicError
 from ..eval.detection import CONFIDENCE
 from ..eval.report.pictures import FOUND, draw_boxes, side_by_side
@@ -19,36 +19,51 @@ from ..files import output_folder
 from ..pipeline.image import find_images, read_image, write_image
 from ..pipeline.stage import EnhancementStage
 from .console import err, progress_bars, say
-from .options import DEFAULTS, help_of, preset_option, required
+from .options import (
+    DEFAULTS,
+    ConfOption,
+    DeviceOption,
+    EnhancerOption,
+    GateOption,
+    ImgszOption,
+    IouOption,
+    MaxDetOption,
+    ModelOption,
+    OutOption,
+    StrengthOption,
+    WhereOption,
+    evaluation_settings,
+    preset_option,
+    required,
+)
 
 
 def run_model(
+    context: typer.Context,
     sources: Annotated[list[Path], typer.Argument(metavar="SRC...", help="Images and folders of images.")],
-    model: Annotated[str | None, typer.Option(help="Detector: yolo11n.pt, an exported .onnx, ...")] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for the drawn pictures.")] = None,
-    enhancer: Annotated[str, typer.Option(help="Name, or name[key=value]; see scotopic list.")] = "sgz",
-    gate: Annotated[Gate, typer.Option(help=help_of("gate"))] = "auto",
-    strength: Annotated[float, typer.Option(help=help_of("strength"))] = DEFAULTS.strength,
-    where: Annotated[Where, typer.Option(help=help_of("where"))] = DEFAULTS.where,
-    imgsz: Annotated[int, typer.Option(help=help_of("imgsz"))] = DEFAULTS.imgsz,
-    conf: Annotated[float, typer.Option(help=help_of("conf"))] = CONFIDENCE,
-    iou: Annotated[float, typer.Option(help=help_of("iou"))] = DEFAULTS.iou,
-    max_det: Annotated[int, typer.Option(help=help_of("max_det"))] = DEFAULTS.max_det,
-    device: Annotated[str | None, typer.Option(help=help_of("device"))] = DEFAULTS.device,
+    model: ModelOption = None,
+    out: OutOption = None,
+    enhancer: EnhancerOption = "sgz",
+    gate: GateOption = DEFAULTS.gate,
+    strength: StrengthOption = DEFAULTS.strength,
+    where: WhereOption = DEFAULTS.where,
+    imgsz: ImgszOption = DEFAULTS.imgsz,
+    conf: ConfOption = CONFIDENCE,
+    iou: IouOption = DEFAULTS.iou,
+    max_det: MaxDetOption = DEFAULTS.max_det,
+    device: DeviceOption = DEFAULTS.device,
     config: Annotated[str | None, preset_option("eval", RunPreset)] = None,
 ) -> None:
     """Draw a detector's boxes without and with an enhancer, side by side."""
     folder = output_folder(required(out, "--out", "FOLDER"))
-    options = {
-        "gate": gate, "strength": strength, "where": where, "imgsz": imgsz,
-        "conf": conf, "iou": iou, "max_det": max_det, "device": device,
-    }  # fmt: skip
-    settings = validate(EvaluationSettings, options, "the command line")
+    settings = evaluation_settings(context)
     stage = EnhancementStage(enhancer, gate=settings.gate, strength=settings.strength)
     path = required(model, "--model", "yolo11n.pt")
-    arguments = settings.model_dump(exclude={"gate", "strength", "where"})
-    bare = load_detector(path, download=True, **arguments)
-    inside = load_detector(path, download=True, stage=stage, where="graph", **arguments) if where == "graph" else None
+    load = partial(
+        load_detector, path, download=True, **settings.model_dump(include=set(DetectorSettings.model_fields))
+    )
+    bare = load()
+    inside = load(stage=stage) if settings.where == "graph" else None
     images = find_images(sources)
     failures, passed = 0, 0
     with progress_bars() as progress:

@@ -34,7 +34,7 @@ def underexpose(
 
     >>> white = np.full((2, 2, 3), 255, np.uint8)
     >>> int(underexpose(white, exposure=0.05).mean())
-    64
+    65
     """
     check_image(image)
     if not 0 < exposure <= 1 or not photons > 0 or not read_noise >= 0:

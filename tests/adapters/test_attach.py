@@ -56,6 +56,21 @@ def test_a_net_that_does_not_take_rgb_is_refused(untrained: Callable[[str], Any]
         attach(model, "gamma")
 
 
+def test_a_classifier_whose_input_is_normalised_takes_an_enhancer_ahead_of_it(
+    untrained: Callable[[str], Any], night: np.ndarray
+) -> None:
+    from ultralytics.data.augment import classify_transforms
+
+    model = untrained("yolo11n-cls")
+    model.model.transforms = classify_transforms(64)
+    detach(attach(model, "gamma"))
+    model.model.transforms = classify_transforms(64, mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))
+    with pytest.raises(ScotopicError, match="this classifier takes pictures with mean and deviation removed"):
+        attach(model, "gamma")
+    attach(model, "gamma", where="source")
+    assert model.predict(night, imgsz=64, verbose=False)[0].speed["enhance"] > 0
+
+
 @pytest.mark.parametrize("where", ["graph", "source"])
 @pytest.mark.parametrize(
     "enhancer",

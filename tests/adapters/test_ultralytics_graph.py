@@ -154,13 +154,22 @@ def test_saved_and_loaded_in_a_process_that_knows_nothing(
     assert type(here.model).__name__ == "DetectionModel"
 
 
-def test_an_enhancer_that_cannot_be_saved_is_named_before_it_is_too_late(untrained: Build, tmp_path: Path) -> None:
+@pytest.mark.parametrize("origin", ["a local class", "a file"])
+def test_an_enhancer_that_cannot_be_saved_is_named_before_it_is_too_late(
+    origin: str, untrained: Build, tmp_path: Path, night: np.ndarray
+) -> None:
     class Local(Redder):
         pass
 
-    model = attach(untrained("yolo11n"), EnhancementStage(Local()))
+    (tmp_path / "mine.py").write_text(
+        "from scotopic.pipeline.enhancers.identity import Identity\nclass Local(Identity): pass"
+    )
+    enhancer = Local() if origin == "a local class" else f"{tmp_path / 'mine.py'}:Local"
+    model = attach(untrained("yolo11n"), enhancer)
+    assert model.predict(night, imgsz=96, verbose=False)[0].speed["enhance"] > 0
     with pytest.raises(ValueError, match="the enhancer Local cannot be saved with the model"):
         model.save(tmp_path / "enhanced.pt")
+    assert not (tmp_path / "enhanced.pt").exists()
 
 
 def test_loading_weights_carries_the_enhancer_along(

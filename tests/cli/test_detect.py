@@ -72,7 +72,7 @@ def test_compare_agrees_with_a_plain_script(
         assert row["failed"] == {}
         assert row["timing_ms"]["inference"] > 0
     assert record["rows"][0]["metrics"]["AP50"] > 0.05
-    assert (out / "results.md").read_text().count("\n| ") == 4
+    assert (out / "results.md").read_text().count("\n| ") == 5
     assert (out / "results.csv").is_file()
     assert any((out / "pictures").rglob("*.jpg"))
     before = (out / "results.json").read_bytes()
