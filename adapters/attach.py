@@ -18,7 +18,7 @@ Model = TypeVar("Model")
 
 # Qualified names of classes begin with -> the module of this package that knows them, its door, and an example.
 _ADAPTERS = {
-    "ultralytics.": ("ultralytics", "YOLO('yolo11n.pt') of ultralytics"),
+    "ultralytics.": ("ultralytics.facade", "YOLO('yolo11n.pt') of ultralytics"),
 }
 
 

@@ -13,7 +13,7 @@ from .contract import Detector
 
 # How the name of a file (or folder) ends -> module and class that load it.
 _LOADERS = {
-    (".pt", ".onnx", ".torchscript", ".engine", "_openvino_model"): ("ultralytics_detector", "UltralyticsDetector"),
+    (".pt", ".onnx", ".torchscript", ".engine", "_openvino_model"): ("ultralytics.detector", "UltralyticsDetector"),
 }
 
 

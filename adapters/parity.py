@@ -60,8 +60,8 @@ def check_export(model: Any, exported: str | Path, image: str | Path | np.ndarra
     Raises:
         ScotopicError: the file does not exist or is no export of ultralytics.
     """
-    from .ultralytics_detector import detections_of
-    from .ultralytics_setup import import_ultralytics
+    from .ultralytics.detector import detections_of
+    from .ultralytics.setup import import_ultralytics
 
     framework = import_ultralytics()
     from ultralytics.nn.backends.base import BaseBackend

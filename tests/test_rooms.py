@@ -76,8 +76,13 @@ def _level(statement: ast.stmt) -> int:
     return statement.level if isinstance(statement, ast.ImportFrom) else 0
 
 
+def serves(path: Path) -> set[str]:
+    """The extras that a file is there for: those that its name or its folder's name begins with."""
+    return {extra for extra in EXTRAS for name in (path.stem, path.parent.name) if name.startswith(extra)}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=named)
-def test_extras_are_imported_at_the_top_only_of_files_named_after_them(path: Path) -> None:
+def test_extras_are_imported_at_the_top_only_of_files_and_rooms_named_after_them(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found: set[str] = set()
     for statement in when_imported(tree):
@@ -85,7 +90,7 @@ def test_extras_are_imported_at_the_top_only_of_files_named_after_them(path: Pat
             found.update(alias.name.split(".")[0] for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and not statement.level:
             found.add((statement.module or "").split(".")[0])
-    strangers = {extra for extra in found & EXTRAS if not path.stem.startswith(extra)}
+    strangers = (found & EXTRAS) - serves(path)
     assert not strangers, f"{named(path)} imports {sorted(strangers)} when it is imported"
 
 
@@ -122,7 +127,7 @@ def failures_without(forbidden: set[str], paths: list[Path]) -> dict[str, str]:
 
 
 def test_everything_else_is_imported_without_the_extras() -> None:
-    paths = [path for path in SOURCES if not any(path.stem.startswith(extra) for extra in EXTRAS)]
+    paths = [path for path in SOURCES if not serves(path)]
     assert failures_without(EXTRAS, paths) == {}
 
 

@@ -15,7 +15,7 @@ from torch import nn
 from ultralytics import SAM
 
 from scotopic import EnhancementStage, ScotopicError, attach, create_enhancer, detach
-from scotopic.adapters.ultralytics_setup import import_ultralytics
+from scotopic.adapters.ultralytics.setup import import_ultralytics
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_missing_ultralytics_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("first", ["import ultralytics.utils.checks; ", ""])
 def test_ultralytics_installs_nothing_whoever_imports_it_first(first: str) -> None:
     code = (
-        f"{first}from scotopic.adapters import ultralytics_graph; from ultralytics.utils import checks; "
+        f"{first}from scotopic.adapters.ultralytics import graph; from ultralytics.utils import checks; "
         "print(checks.AUTOINSTALL, checks.check_requirements('no-such-package-of-ours'))"
     )
     environment = {**os.environ, "YOLO_AUTOINSTALL": "true"}

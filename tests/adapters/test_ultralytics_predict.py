@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from scotopic import EnhancementStage, Enhancer, EnhancerInfo, attach
-from scotopic.adapters.ultralytics_geometry import full_picture
+from scotopic.adapters.ultralytics.geometry import full_picture
 
 Build = Callable[[str], Any]
 BOTH = pytest.mark.parametrize("where", ["graph", "source"])

@@ -14,11 +14,11 @@ from ultralytics.engine.predictor import BasePredictor
 from ultralytics.utils.ops import Profile
 from ultralytics.utils.torch_utils import unwrap_model
 
-from ..pipeline.contract import to_image
-from ..pipeline.stage import EnhancementStage
-from .staging import process_as
-from .ultralytics_geometry import full_picture
-from .ultralytics_graph import EnhancedModel, Passage
+from ...pipeline.contract import to_image
+from ...pipeline.stage import EnhancementStage
+from ..staging import process_as
+from .geometry import full_picture
+from .graph import EnhancedModel, Passage
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from ultralytics.nn.backends.base import BaseBackend
 from ultralytics.nn.tasks import BaseModel
 from ultralytics.utils import LOGGER
 
-from ..errors import ScotopicError
-from ..pipeline.stage import EnhancementStage
-from .ultralytics_data import SourceTrainer, SourceValidator
-from .ultralytics_graph import GraphTrainer, StageInGraph, put_in_graph, take_out_of_graph
-from .ultralytics_predict import GraphPredictor, SourcePredictor
-from .ultralytics_setup import import_ultralytics
+from ...errors import ScotopicError
+from ...pipeline.stage import EnhancementStage
+from .data import SourceTrainer, SourceValidator
+from .graph import GraphTrainer, StageInGraph, put_in_graph, take_out_of_graph
+from .predict import GraphPredictor, SourcePredictor
+from .setup import import_ultralytics
 
 import_ultralytics()
 

@@ -18,9 +18,9 @@ from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.nn.tasks import BaseModel
 from ultralytics.utils.ops import Profile
 
-from ..pipeline.contract import being_traced
-from ..pipeline.stage import EnhancementStage, letterbox_pads
-from .ultralytics_setup import import_ultralytics
+from ...pipeline.contract import being_traced
+from ...pipeline.stage import EnhancementStage, letterbox_pads
+from .setup import import_ultralytics
 
 import_ultralytics()  # a saved model brings this module in by itself
 

@@ -16,8 +16,8 @@ from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.engine.validator import BaseValidator
 from ultralytics.utils.patches import imread, override_configs
 
-from ..pipeline.stage import EnhancementStage
-from .staging import process_as
+from ...pipeline.stage import EnhancementStage
+from ..staging import process_as
 
 
 class EnhancedPictures(BaseDataset):

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ScotopicError
-from ..files import sha256_of
-from ..pipeline.contract import check_image
-from ..pipeline.stage import EnhancementStage
-from .attach import Where, attach
-from .contract import Detections
-from .staging import process_as
-from .ultralytics_setup import import_ultralytics
+from ...errors import ScotopicError
+from ...files import sha256_of
+from ...pipeline.contract import check_image
+from ...pipeline.stage import EnhancementStage
+from ..attach import Where, attach
+from ..contract import Detections
+from ..staging import process_as
+from .setup import import_ultralytics
 
 _TASKS_WITH_BOXES = ("detect", "segment", "pose")
 

@@ -6,7 +6,7 @@ import os
 import sys
 from types import ModuleType
 
-from ..errors import missing_extra
+from ...errors import missing_extra
 
 # Modules that copy the flag when they are imported.
 _FLAG_HOLDERS = ("ultralytics.utils", "ultralytics.utils.checks", "ultralytics.utils.export.tensorflow")
