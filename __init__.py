@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .adapters.attach import attach, detach
     from .errors import ScotopicError
+    from .eval.compare import compare_detection
     from .pipeline.contract import Enhancer, EnhancerInfo
     from .pipeline.registry import create_enhancer, enhancer_info, list_enhancers, register_enhancer
     from .pipeline.stage import EnhancementStage
@@ -24,6 +25,7 @@ __all__ = [
     "ScotopicError",
     "__version__",
     "attach",
+    "compare_detection",
     "create_enhancer",
     "detach",
     "enhancer_info",
@@ -38,6 +40,7 @@ _HOME = {
     "ScotopicError": "errors",
     "__version__": "version",
     "attach": "adapters.attach",
+    "compare_detection": "eval.compare",
     "create_enhancer": "pipeline.registry",
     "detach": "adapters.attach",
     "enhancer_info": "pipeline.registry",

@@ -90,9 +90,7 @@ def _detect(model: str, dataset: DetectionDataset, names: list[str], out: Path) 
         say(f"no detection this time: {error}")
         return None
     with progress_bars() as progress:
-        comparison = compare_detection(
-            dataset, lambda stage: load_detector(model, download=True, stage=stage), names, out, settings, {}, progress
-        )
+        comparison = compare_detection(model, dataset, names, out, settings=settings, progress=progress)
     write_tables(comparison)
     write_changed_pictures(comparison, dataset)
     return comparison

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import typer
 
-from ..adapters.detectors import load_detector
-from ..configs.schema import DetectorSettings
 from ..eval.compare import compare_detection
 from ..eval.datasets.load import load_detection_dataset
 from ..eval.report.pictures import write_changed_pictures
@@ -26,12 +23,9 @@ def detect(context: typer.Context, enhancers: Sequence[str]) -> None:
     class_map = parse_class_map(options["class_map"])
     settings = evaluation_settings(context)
     dataset = load_detection_dataset(data, options["split"])
-    load = partial(
-        load_detector, model, download=True, **settings.model_dump(include=set(DetectorSettings.model_fields))
-    )
     with progress_bars() as progress:
         comparison = compare_detection(
-            dataset, lambda stage: load(stage=stage), enhancers, out, settings, class_map, progress
+            model, dataset, enhancers, out, settings=settings, class_map=class_map, progress=progress
         )
     write_tables(comparison)
     if options["pictures"]:

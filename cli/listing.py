@@ -6,16 +6,19 @@ from typing import Annotated
 
 import typer
 
+from ..configs.schema import ListPreset
 from ..pipeline.contract import EnhancerInfo
 from ..pipeline.registry import enhancer_info, list_enhancers
 from ..pipeline.weights.manifest import manifest
 from .console import say, show_table
+from .options import preset_option
 
 COLUMNS = ("enhancer", "paper", "year", "learned", "params", "licence of weights", "weights here")
 
 
 def list_all(
     pattern: Annotated[str, typer.Argument(help="Show the names that fit, such as '*dce*'.")] = "*",
+    config: Annotated[str | None, preset_option("enhancer", ListPreset)] = None,
 ) -> None:
     """Show the enhancers: name, paper, year, parameters, licence, and whether the weights are here."""
     names = list_enhancers(pattern)

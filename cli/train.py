@@ -10,6 +10,7 @@ import typer
 from ..configs.train_schema import load_train_settings
 from ..training.trainer import train_enhancer
 from .console import say
+from .options import OutOption, required
 
 app = typer.Typer(help="Make weights.", no_args_is_help=True)
 
@@ -21,10 +22,10 @@ def _room() -> None:
 
 @app.command("enhancer")
 def enhancer(
-    data: Annotated[Path, typer.Option(help="Folder of pictures, dark and bright; no labels needed.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for weights, checkpoint and log.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of pictures, dark and bright; no labels needed.")] = None,
+    out: OutOption = None,
     config: Annotated[str, typer.Option(help="YAML settings: a file, or one of configs/train.")] = "sgz-quick",
 ) -> None:
     """Train an enhancer on a folder of pictures; run again, it goes on where it stopped."""
-    weights = train_enhancer(load_train_settings(config, data), out)
+    weights = train_enhancer(load_train_settings(config, data), required(out, "--out", "FOLDER"))
     say(f'written to {weights}: create_enhancer("sgz", weights="{weights}")')

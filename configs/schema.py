@@ -47,6 +47,19 @@ class EnhancePreset(StageSettings):
     out: str | None = None
 
 
+class ListPreset(Settings):
+    """`scotopic list --config`."""
+
+    pattern: str | None = None
+
+
+class PlotPreset(Settings):
+    """`scotopic plot factor --config`."""
+
+    enhancer: str | None = None
+    out: str | None = None
+
+
 class RunPreset(EvaluationSettings):
     """`scotopic run --config`."""
 

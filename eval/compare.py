@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 
 from ..adapters.contract import Detections, Detector
-from ..configs.schema import EvaluationSettings
+from ..adapters.detectors import load_detector
+from ..configs.schema import DetectorSettings, EvaluationSettings
 from ..errors import ScotopicError
 from ..files import json_ready, output_folder, sha256_of, write_json
 from ..pipeline.image import read_image
 from ..pipeline.stage import EnhancementStage
 from .datasets.classes import ClassMap, map_classes
+from .datasets.load import load_detection_dataset
 from .datasets.sample import DetectionDataset, DetectionSample
 from .detection import CONFIDENCE, coco_results, coco_truth, score_detections
 from .environment import environment
@@ -63,10 +65,12 @@ class _Run:
 
 
 def compare_detection(
-    dataset: DetectionDataset,
-    load_detector: LoadDetector,
+    model: str | Path | LoadDetector,
+    data: str | Path | DetectionDataset,
     enhancers: Sequence[str],
     out: str | Path,
+    *,
+    split: str | None = None,
     settings: EvaluationSettings | None = None,
     class_map: Mapping[str, str | None] | None = None,
     progress: Progress = lambda name, done, total: None,
@@ -78,23 +82,33 @@ def compare_detection(
     enhancer, image by image.
 
     Args:
-        dataset: labelled images.
-        load_detector: gives the detector for a stage (``where="graph"``) or, with None, the bare one.
+        model: a file that :func:`~scotopic.adapters.detectors.load_detector` takes, or a function that gives a
+            detector of your own.
+        data: what :func:`~scotopic.eval.datasets.load.load_detection_dataset` takes, or a data set.
         enhancers: names or specs; ``none`` is put first if it is not among them.
         out: folder for the results.
-        settings: of the stage and of the detector.
+        split: which images of ``data``, where that is not a data set already.
+        settings: of the stage and of the detector; the gate is on unless they say otherwise.
         class_map: class of the set -> class of the model (or None), on top of what names and aliases give.
         progress: called with (enhancer, images done, images in all).
 
     Raises:
-        ScotopicError: an enhancer is unknown, no class has a partner, no image is readable, or ``out`` is not writable.
+        ScotopicError: no such model, data or enhancer, no class has a partner, no image can be used, or ``out`` cannot
+            be written.
+
+    Example::
+
+        comparison = compare_detection("yolo11n.pt", "darkbdd", ["clahe", "sgz"], "out", split="dark")
+        [(row["enhancer"], row["metrics"]["mAP"]) for row in comparison.rows]
     """
     settings = settings or EvaluationSettings()
+    dataset = data if isinstance(data, DetectionDataset) else load_detection_dataset(data, split)
+    load = model if callable(model) else _loader(model, settings)
     specs = ["none", *(spec for spec in dict.fromkeys(enhancers) if spec != "none")]
     stages = {spec: EnhancementStage(spec, gate=settings.gate, strength=settings.strength) for spec in specs}
     out = output_folder(out)
     predictions = output_folder(out / "predictions")
-    bare = load_detector(None)
+    bare = load(None)
     override = {**dataset.class_map, **(class_map or {})}
     classes = map_classes(dataset.classes, bare.names, override)
     truth = coco_truth(dataset, classes)
@@ -113,7 +127,7 @@ def compare_detection(
             progress(spec, len(dataset.samples), len(dataset.samples))
             continue
         in_graph = settings.where == "graph" and spec != "none"
-        detector, outside = (load_detector(stage), None) if in_graph else (bare, stage)
+        detector, outside = (load(stage), None) if in_graph else (bare, stage)
         journal = Journal(predictions / f".{file_name(spec)}.jsonl", keys[spec])
         run = _run(dataset, detector, outside, journal, classes, partial(progress, spec))
         if spec == "none" and len(run.failed) == len(dataset.samples):
@@ -124,6 +138,11 @@ def compare_detection(
     record = {**base, "rows": [rows[spec] for spec in specs]}
     write_json(out / "results.json", record)
     return Comparison(record, out)
+
+
+def _loader(model: str | Path, settings: EvaluationSettings) -> LoadDetector:
+    options = settings.model_dump(include=set(DetectorSettings.model_fields))
+    return lambda stage: load_detector(model, stage=stage, download=True, **options)
 
 
 def _row(spec: str, stage: EnhancementStage, run: _Run, truth: Mapping[str, Any], out: Path) -> dict[str, Any]:

@@ -17,14 +17,19 @@ from scotopic.eval.detection import score_detections
 from scotopic.eval.report.pictures import write_changed_pictures
 from scotopic.eval.report.tables import markdown, write_tables
 from scotopic.pipeline.image import read_image, write_image
+from scotopic.pipeline.stage import EnhancementStage
 
 from .conftest import BrightSquares
 
 OFF = EvaluationSettings(gate="off")
 
 
+def squares(stage: EnhancementStage | None) -> BrightSquares:
+    return BrightSquares()
+
+
 def test_enhancement_that_helps_is_seen_to_help(dark_squares: DetectionDataset, tmp_path: Path) -> None:
-    comparison = compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "out", OFF)
+    comparison = compare_detection(squares, dark_squares, ["gamma"], tmp_path / "out", settings=OFF)
     none, gamma = comparison.rows
     assert none["enhancer"] == "none"
     assert none["metrics"]["mAP"] == 0
@@ -36,7 +41,7 @@ def test_enhancement_that_helps_is_seen_to_help(dark_squares: DetectionDataset, 
 
 def test_the_record_can_be_recomputed_from_its_files(dark_squares: DetectionDataset, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma", "clahe"], out, OFF)
+    compare_detection(squares, dark_squares, ["gamma", "clahe"], out, settings=OFF)
     record = json.loads((out / "results.json").read_text())
     truth = json.loads((out / "truth.json").read_text())
     assert [row["enhancer"] for row in record["rows"]] == ["none", "gamma", "clahe"]
@@ -51,14 +56,14 @@ def test_the_gate_passes_bright_frames_untouched(dark_squares: DetectionDataset,
         image = read_image(sample.image)
         write_image(sample.image, np.where(image > 4, 200, 90).astype(np.uint8))
     settings = EvaluationSettings(gate="auto")
-    comparison = compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "out", settings)
+    comparison = compare_detection(squares, dark_squares, ["gamma"], tmp_path / "out", settings=settings)
     assert comparison.rows[1]["passed_by_gate"] == ["0", "1"]
 
 
 def test_finished_rows_are_reused_only_if_nothing_changed(dark_squares: DetectionDataset, tmp_path: Path) -> None:
     def calls(settings: EvaluationSettings = OFF, level: int = 100, enhancer: str = "gamma") -> int:
         detector = BrightSquares(level)
-        compare_detection(dark_squares, lambda stage: detector, [enhancer], tmp_path / "out", settings)
+        compare_detection(lambda stage: detector, dark_squares, [enhancer], tmp_path / "out", settings=settings)
         return detector.calls
 
     first = calls()
@@ -90,13 +95,13 @@ class _Interrupted(BrightSquares):
 def test_an_interrupted_run_goes_on_where_it_stopped(dark_squares: DetectionDataset, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
-        compare_detection(dark_squares, lambda stage: _Interrupted(at=12), ["gamma"], out, OFF)
+        compare_detection(lambda stage: _Interrupted(at=12), dark_squares, ["gamma"], out, settings=OFF)
     left = json.loads((out / "results.json").read_text())
     assert [row["enhancer"] for row in left["rows"]] == ["none"]
     detector = BrightSquares()
-    resumed = compare_detection(dark_squares, lambda stage: detector, ["gamma"], out, OFF)
+    resumed = compare_detection(lambda stage: detector, dark_squares, ["gamma"], out, settings=OFF)
     assert 0 < detector.calls < 6
-    whole = compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "whole", OFF)
+    whole = compare_detection(squares, dark_squares, ["gamma"], tmp_path / "whole", settings=OFF)
     for name in ("none", "gamma"):
         assert (out / "predictions" / f"{name}.json").read_bytes() == (
             tmp_path / "whole" / "predictions" / f"{name}.json"
@@ -108,7 +113,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(dark_squares: DetectionData
 def test_an_image_that_fails_is_named_and_stays_in_the_set(dark_squares: DetectionDataset, tmp_path: Path) -> None:
     broken = dark_squares.samples[2].image
     broken.write_bytes(broken.read_bytes()[:-40])
-    comparison = compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "out", OFF)
+    comparison = compare_detection(squares, dark_squares, ["gamma"], tmp_path / "out", settings=OFF)
     gamma = comparison.rows[1]
     assert gamma["images"] == 6
     assert list(gamma["failed"]) == ["2"]
@@ -125,14 +130,14 @@ def test_ready_made_pictures_of_another_method(dark_squares: DetectionDataset, t
             folder / f"{sample.id}.png", np.clip(read_image(sample.image).astype(int) * 5, 0, 255).astype(np.uint8)
         )
     spec = f"folder:{folder}"
-    comparison = compare_detection(dark_squares, lambda stage: BrightSquares(), [spec], tmp_path / "out", OFF)
+    comparison = compare_detection(squares, dark_squares, [spec], tmp_path / "out", settings=OFF)
     assert comparison.rows[1]["enhancer"] == spec
     assert comparison.rows[1]["per_image"]["0"]["found"] == 2
     assert "no enhanced picture" in comparison.rows[1]["failed"]["5"]
 
 
 def test_tables_and_pictures(dark_squares: DetectionDataset, tmp_path: Path) -> None:
-    comparison = compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "out", OFF)
+    comparison = compare_detection(squares, dark_squares, ["gamma"], tmp_path / "out", settings=OFF)
     write_tables(comparison)
     text = (comparison.out / "results.md").read_text()
     assert "| gamma | 100.00 | +100.00 |" in text
@@ -145,10 +150,10 @@ def test_tables_and_pictures(dark_squares: DetectionDataset, tmp_path: Path) -> 
 
 def test_unknown_enhancer_and_unwritable_output(dark_squares: DetectionDataset, tmp_path: Path) -> None:
     with pytest.raises(ScotopicError, match="did you mean 'gamma'"):
-        compare_detection(dark_squares, lambda stage: BrightSquares(), ["gama"], tmp_path / "out", OFF)
+        compare_detection(squares, dark_squares, ["gama"], tmp_path / "out", settings=OFF)
     (tmp_path / "file").write_text("")
     with pytest.raises(ScotopicError, match="a file is in the way"):
-        compare_detection(dark_squares, lambda stage: BrightSquares(), ["gamma"], tmp_path / "file", OFF)
+        compare_detection(squares, dark_squares, ["gamma"], tmp_path / "file", settings=OFF)
 
 
 def test_different_specs_have_different_files() -> None:

@@ -1,0 +1,51 @@
+"""train, from the command line to weights that enhance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from scotopic import create_enhancer
+from scotopic.pipeline.image import write_image
+
+from .conftest import Outcome
+
+Command = Callable[..., Outcome]
+QUICK = """
+data: {data}
+enhancer: sgz[scale_factor=1]
+size: 32
+batch: 2
+epochs: 2
+spatial_patch: 4
+brightness_patch: 8
+weights: {{spatial: 1, rgb: 1, brightness: 1, total_variation: 1}}
+"""
+
+
+def test_train_gives_weights_that_load_and_goes_on_where_it_stopped(scotopic: Command, tmp_path: Path) -> None:
+    for number in range(4):
+        picture = np.random.default_rng(number).integers(0, 60, (40, 48, 3)).astype(np.uint8)
+        write_image(tmp_path / "dark" / f"{number}.png", picture)
+    preset = tmp_path / "quick.yaml"
+    preset.write_text(QUICK.format(data=tmp_path / "dark"))
+    outcome = scotopic("train", "enhancer", "--config", preset, "-o", tmp_path / "out")
+    assert outcome.status == 0, outcome.err
+    weights = tmp_path / "out" / "sgz.safetensors"
+    assert str(weights) in outcome.out
+    first = weights.read_bytes()
+    assert create_enhancer("sgz", weights=weights).enhance(np.zeros((9, 9, 3), np.uint8)).shape == (9, 9, 3)
+    assert scotopic("train", "enhancer", "--config", preset, "-o", tmp_path / "out").status == 0
+    assert weights.read_bytes() == first
+
+
+def test_bad_input_is_one_sentence(scotopic: Command, tmp_path: Path) -> None:
+    assert "--out is missing" in scotopic("train", "enhancer", "--data", tmp_path).err
+    assert "give a folder" in scotopic("train", "enhancer", "-o", tmp_path / "out").err
+    missing = scotopic("train", "enhancer", "--data", tmp_path / "nowhere", "-o", tmp_path / "out")
+    assert missing.status == 1
+    assert "nowhere" in missing.err
+    unknown = scotopic("train", "enhancer", "--data", tmp_path, "-o", tmp_path / "out", "--config", "sgz-quik")
+    assert "did you mean 'sgz-quick'" in unknown.err
