@@ -106,6 +106,7 @@ def compare_detection(
     load = model if callable(model) else _loader(model, settings)
     specs = ["none", *(spec for spec in dict.fromkeys(enhancers) if spec != "none")]
     stages = {spec: EnhancementStage(spec, gate=settings.gate, strength=settings.strength) for spec in specs}
+    stages["none"] = EnhancementStage("none", gate="off")  # there is nothing that a gate could hold back
     out = output_folder(out)
     predictions = output_folder(out / "predictions")
     bare = load(None)
