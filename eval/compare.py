@@ -5,30 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
-from ..adapters.contract import Detections, Detector
+from ..adapters.contract import Detector
 from ..adapters.detectors import load_detector
 from ..configs.schema import DetectorSettings, EvaluationSettings
 from ..errors import ScotopicError
 from ..files import json_ready, output_folder, sha256_of, write_json
-from ..pipeline.image import read_image
 from ..pipeline.stage import EnhancementStage
 from .datasets.classes import ClassMap, map_classes
 from .datasets.load import load_detection_dataset
-from .datasets.sample import DetectionDataset, DetectionSample
-from .detection import CONFIDENCE, coco_results, coco_truth, score_detections
+from .datasets.sample import DetectionDataset
+from .detection import CONFIDENCE, coco_truth, score_detections
 from .environment import environment
 from .journal import Journal
+from .run_detector import DetectorRun, run_detector
 
 Progress = Callable[[str, int, int], None]
 LoadDetector = Callable[[EnhancementStage | None], Detector]
@@ -52,16 +48,6 @@ class Comparison:
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary for each enhancer; the first is ``none``."""
         return self.record["rows"]
-
-
-@dataclass
-class _Run:
-    """What one enhancer did to all images."""
-
-    results: list[dict[str, Any]] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    passed: list[str] = field(default_factory=list)
-    timings: list[dict[str, float]] = field(default_factory=list)
 
 
 def compare_detection(
@@ -130,7 +116,7 @@ def compare_detection(
         in_graph = settings.where == "graph" and spec != "none"
         detector, outside = (load(stage), None) if in_graph else (bare, stage)
         journal = Journal(predictions / f".{file_name(spec)}.jsonl", keys[spec])
-        run = _run(dataset, detector, outside, journal, classes, partial(progress, spec))
+        run = run_detector(dataset, detector, outside, journal, classes, partial(progress, spec))
         if spec == "none" and len(run.failed) == len(dataset.samples):
             raise ScotopicError(f"no image of {dataset.name} could be used: {next(iter(run.failed.values()))}")
         rows[spec] = _row(spec, stage, run, truth, out) | {"key": keys[spec]}
@@ -146,7 +132,7 @@ def _loader(model: str | Path, settings: EvaluationSettings) -> LoadDetector:
     return lambda stage: load_detector(model, stage=stage, download=True, **options)
 
 
-def _row(spec: str, stage: EnhancementStage, run: _Run, truth: Mapping[str, Any], out: Path) -> dict[str, Any]:
+def _row(spec: str, stage: EnhancementStage, run: DetectorRun, truth: Mapping[str, Any], out: Path) -> dict[str, Any]:
     """Write an enhancer's predictions, judge them, and say all there is to say."""
     file = out / "predictions" / f"{file_name(spec)}.json"
     write_json(file, run.results, indent=None)
@@ -164,86 +150,6 @@ def _row(spec: str, stage: EnhancementStage, run: _Run, truth: Mapping[str, Any]
         "predictions": file.relative_to(out).as_posix(),
         "predictions_sha256": sha256_of(file),
     }
-
-
-def _run(
-    dataset: DetectionDataset,
-    detector: Detector,
-    stage: EnhancementStage | None,
-    journal: Journal,
-    classes: ClassMap,
-    progress: Callable[[int, int], None],
-) -> _Run:
-    """All images through one enhancer; what an earlier, interrupted run finished is taken over."""
-    done = {line["id"]: line for line in journal}
-    run, total = _Run(), len(dataset.samples)
-    with journal:
-        warm = False
-        for number, (sample, image, error) in enumerate(_images(dataset.samples, skip=done.keys()), start=1):
-            line = done.get(sample.id)
-            if line is None:
-                line = {"id": sample.id, "results": [], "timing_ms": {}, "passed": False, "failed": error}
-                if image is not None:
-                    if not warm:  # the first call of a network is slow for reasons that are not the image's
-                        _detect(detector, stage, image, sample)
-                        warm = True
-                    detections, line["timing_ms"], line["passed"], line["failed"] = _detect(
-                        detector, stage, image, sample
-                    )
-                    if detections is not None:
-                        line["results"] = coco_results(number, detections, classes.categories)
-                journal.add(line)
-            run.results += line["results"]
-            if line["failed"]:
-                run.failed[sample.id] = line["failed"]
-            else:
-                run.timings.append(line["timing_ms"])
-            if line["passed"]:
-                run.passed.append(sample.id)
-            progress(number, total)
-    return run
-
-
-def _detect(
-    detector: Detector, stage: EnhancementStage | None, image: np.ndarray, sample: DetectionSample
-) -> tuple[Detections | None, dict[str, float], bool, str | None]:
-    """One image: (detections, timing, passed by the gate, why it failed)."""
-    start = time.perf_counter()
-    timing: dict[str, float] = {}
-    passed = False
-    try:
-        if stage is not None:
-            result = stage.process(image, sample.image.name)
-            image, passed = result.image, not result.enhanced
-            timing["enhance"] = sum(result.timing_ms.values())
-        detections, steps = detector.detect(image, sample.image.name)
-    except ScotopicError as error:
-        return None, timing, passed, str(error)
-    timing.update(steps)
-    timing["total"] = (time.perf_counter() - start) * 1000
-    return detections, timing, passed or bool(detections.gate_passed), None
-
-
-def _images(
-    samples: Sequence[DetectionSample], skip: Any
-) -> Iterator[tuple[DetectionSample, np.ndarray | None, str | None]]:
-    """Decode the next image while the current one is detected."""
-
-    def load(sample: DetectionSample) -> tuple[np.ndarray | None, str | None]:
-        if sample.id in skip:
-            return None, None
-        try:
-            return read_image(sample.image), None
-        except ScotopicError as error:
-            return None, str(error)
-
-    with ThreadPoolExecutor(1) as pool:
-        upcoming = pool.submit(load, samples[0])
-        for sample, following in zip(samples, [*samples[1:], None], strict=True):
-            image, error = upcoming.result()
-            if following is not None:
-                upcoming = pool.submit(load, following)
-            yield sample, image, error
 
 
 def _describe(dataset: DetectionDataset, classes: ClassMap) -> dict[str, Any]:
