@@ -1,11 +1,12 @@
 # `make demo` and `make test` do everything on a fresh machine with Python 3.10 or newer.
+# `make demo MODEL=yolo11n.pt` takes a detector that is on the disk already.
 PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test lint clean
 
 demo: .venv/installed
-	$(BIN)/scotopic demo --out demo
+	$(BIN)/scotopic demo --out demo $(if $(MODEL),--model $(MODEL))
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n auto

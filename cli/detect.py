@@ -27,9 +27,8 @@ def detect(context: typer.Context, enhancers: Sequence[str]) -> None:
         comparison = compare_detection(
             model, dataset, enhancers, out, settings=settings, class_map=class_map, progress=progress
         )
-    write_tables(comparison)
-    if options["pictures"]:
-        write_changed_pictures(comparison, dataset, options["pictures"])
+        write_tables(comparison)
+        write_changed_pictures(comparison, dataset, options["pictures"], progress)
     show_table(heading(comparison.record), COLUMNS, table(comparison.rows))
     for line in [*dataset.issues.lines(), *notes(comparison.record)]:
         say(line)

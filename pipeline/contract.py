@@ -187,6 +187,14 @@ class Enhancer(nn.Module):
         return digest.hexdigest()
 
 
+def check_class(cls: object, origin: str) -> None:
+    """Raise a ScotopicError unless ``cls``, which comes from ``origin``, is an enhancer that says what it is."""
+    if not (isinstance(cls, type) and issubclass(cls, Enhancer)):
+        raise ScotopicError(f"{origin} is not a subclass of scotopic.Enhancer")
+    if not isinstance(getattr(cls, "info", None), EnhancerInfo):
+        raise ScotopicError(f"{origin} has no info: give the class an attribute info = EnhancerInfo(...)")
+
+
 def being_traced() -> bool:
     """Whether a graph is being recorded, so that Python must not look at values."""
     return torch.jit.is_tracing() or torch.jit.is_scripting() or torch.compiler.is_compiling()

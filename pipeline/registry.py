@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import importlib.util
 import inspect
 import re
-import sys
 import threading
 import warnings
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 from ..errors import ScotopicError, nearest
-from .contract import Enhancer, EnhancerInfo
+from .contract import Enhancer, EnhancerInfo, check_class
+from .user_file import class_from_file
 
 ENTRY_POINT_GROUP = "scotopic.enhancers"
 
@@ -35,7 +32,7 @@ def register_enhancer(cls: EnhancerClass) -> EnhancerClass:
     Raises:
         ScotopicError: it has no ``info``, or another class has that name.
     """
-    _check_class(cls, cls.__qualname__)
+    check_class(cls, cls.__qualname__)
     known = _REGISTRY.get(cls.info.name)
     if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ScotopicError(f"two enhancers are named {cls.info.name!r}: {known.__module__} and {cls.__module__}")
@@ -116,7 +113,7 @@ def enhancer_class(name: str) -> type[Enhancer]:
         ScotopicError: there is none; names the nearest.
     """
     if ".py:" in name:
-        return _class_from_file(name)
+        return class_from_file(name)
     try:
         return _classes()[name]
     except KeyError:
@@ -182,14 +179,6 @@ def _check_arguments(cls: type[Enhancer], name: str, arguments: dict[str, Any]) 
             raise ScotopicError(f"enhancer {name!r} has no parameter {key!r}: {nearest(key, parameter_names(cls))}")
 
 
-def _check_class(cls: object, origin: str) -> None:
-    """Raise a ScotopicError unless ``cls``, which comes from ``origin``, is an enhancer that says what it is."""
-    if not (isinstance(cls, type) and issubclass(cls, Enhancer)):
-        raise ScotopicError(f"{origin} is not a subclass of scotopic.Enhancer")
-    if not isinstance(getattr(cls, "info", None), EnhancerInfo):
-        raise ScotopicError(f"{origin} has no info: give the class an attribute info = EnhancerInfo(...)")
-
-
 def _classes() -> dict[str, type[Enhancer]]:
     global _loaded
     with _loading:
@@ -207,45 +196,8 @@ def _register_plugin(point: EntryPoint) -> None:
     """A broken plug-in must not take the others down, but must not vanish in silence either."""
     try:
         cls = point.load()
-        _check_class(cls, point.value)
+        check_class(cls, point.value)
         if _REGISTRY.setdefault(point.name, cls) is not cls:
             raise ScotopicError("another enhancer has that name")
     except Exception as error:
         warnings.warn(f"the enhancer plug-in {point.name!r} ({point.value}) is left out: {error}", stacklevel=2)
-
-
-def _class_from_file(spec: str) -> type[Enhancer]:
-    """``./mine.py:Net`` -> the class ``Net``; the file is the user's own code and is run."""
-    location, _, class_name = spec.rpartition(":")
-    path = Path(location).expanduser()
-    if not path.is_file():
-        raise ScotopicError(f"no file {location}: give an enhancer as ./file.py:Class")
-    module = _module_from_file(path)
-    cls = getattr(module, class_name, None)
-    if cls is None:
-        own = {n: v for n, v in vars(module).items() if isinstance(v, type) and v is not Enhancer}
-        candidates = [n for n, v in own.items() if issubclass(v, Enhancer)]
-        raise ScotopicError(f"{location} has no class {class_name!r}: {nearest(class_name, candidates)}")
-    _check_class(cls, f"{class_name} in {location}")
-    return cls
-
-
-def _module_from_file(path: Path) -> ModuleType:
-    """Run the file, each version of it once, as a module which pickle, dataclasses and inspect can find by its name."""
-    name = f"scotopic_user_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    version = path.stat().st_mtime_ns
-    known = sys.modules.get(name)
-    if known is not None and vars(known).get("__scotopic_version__") == version:
-        return known
-    module_spec = importlib.util.spec_from_file_location(name, path)
-    if module_spec is None or module_spec.loader is None:
-        raise ScotopicError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(module_spec)
-    sys.modules[name] = module
-    try:
-        module_spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise ScotopicError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-    vars(module)["__scotopic_version__"] = version
-    return module

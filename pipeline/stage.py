@@ -136,17 +136,32 @@ class EnhancementStage(nn.Module):
         """:meth:`forward` without the checks of content: a network's probes feed whatever is in memory."""
         rgb = x if self.color == "rgb" else x.flip(1)
         content = ~letterbox_pads(rgb)
-        change = content
-        if self.gate:
-            dark = self.gate.dark_frames(rgb, content)
-            if not being_traced() and not bool(dark.any()):
-                return x.clamp(0, 1)
-            change = content & dark
+        dark = self._dark_frames(rgb, content)
+        if not being_traced() and not bool(dark.any()):
+            return x.clamp(0, 1)
+        change = content & dark
         out = self.enhancer.run(rgb)
         if self.strength < 1:
             out = rgb + self.strength * (out - rgb)
         out = torch.where(change, out, rgb).clamp(0, 1)
         return out if self.color == "rgb" else out.flip(1)
+
+    def frames_to_enhance(self, x: Tensor) -> Tensor:
+        """Which frames of a batch :meth:`forward` enhances: all but those that the gate finds bright.
+
+        Args:
+            x: as for :meth:`forward`.
+
+        Returns:
+            bool (N, 1, 1, 1).
+        """
+        rgb = x if self.color == "rgb" else x.flip(1)
+        return self._dark_frames(rgb, ~letterbox_pads(rgb))
+
+    def _dark_frames(self, rgb: Tensor, content: Tensor) -> Tensor:
+        if self.gate is None:
+            return torch.ones(rgb.shape[0], 1, 1, 1, dtype=torch.bool, device=rgb.device)
+        return self.gate.dark_frames(rgb, content)
 
     def extra_repr(self) -> str:
         return f"gate={self.gate}, strength={self.strength}, color={self.color!r}"

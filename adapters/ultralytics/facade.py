@@ -16,6 +16,7 @@ from ultralytics.utils import LOGGER
 
 from ...errors import ScotopicError
 from ...pipeline.stage import EnhancementStage
+from ...pipeline.user_file import USER_MODULE
 from .data import SourceTrainer, SourceValidator
 from .graph import GraphTrainer, StageInGraph, put_in_graph, take_out_of_graph
 from .predict import GraphPredictor, SourcePredictor
@@ -29,7 +30,6 @@ _ROLES: dict[str, dict[str, type]] = {
 }
 
 _METADATA_KEY = "scotopic_enhancer"
-_USER_FILE = "scotopic_user_"  # how the registry names the module made of ./mine.py
 
 
 @dataclass
@@ -124,7 +124,7 @@ class EnhancedFacade(Model):
         if enhancement is None:
             return
         problem = None
-        if any(type(part).__module__.startswith(_USER_FILE) for part in enhancement.modules()):
+        if any(type(part).__module__.startswith(USER_MODULE) for part in enhancement.modules()):
             problem = "it comes from a file given by its path"
         else:
             try:

@@ -19,7 +19,7 @@ from ultralytics.nn.tasks import BaseModel
 from ultralytics.utils.ops import Profile
 
 from ...pipeline.contract import being_traced
-from ...pipeline.stage import EnhancementStage, letterbox_pads
+from ...pipeline.stage import EnhancementStage
 from .setup import import_ultralytics
 
 import_ultralytics()  # a saved model brings this module in by itself
@@ -35,11 +35,7 @@ class Passage:
 
     def gate_passed(self, stage: EnhancementStage) -> list[bool]:
         """For each frame, whether the gate found it bright and let it pass as it was."""
-        if stage.gate is None:
-            return [False] * self.before.shape[0]
-        rgb = self.before if stage.color == "rgb" else self.before.flip(1)
-        dark = stage.gate.dark_frames(rgb, ~letterbox_pads(rgb))
-        return [not is_dark for is_dark in dark.flatten().tolist()]
+        return [not enhanced for enhanced in stage.frames_to_enhance(self.before).flatten().tolist()]
 
 
 class StageInGraph(nn.Module):

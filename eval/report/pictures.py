@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 
 from ...errors import ScotopicError
-from ...files import output_folder
 from ...pipeline.image import read_image, write_image
 from ...pipeline.stage import EnhancementStage
-from ..compare import Comparison, file_name
+from ..compare import Comparison, Progress, file_name
 from ..datasets.sample import DetectionDataset
 from ..detection import CONFIDENCE
 
@@ -70,20 +69,30 @@ def _write(image: np.ndarray, text: str, at: tuple[int, int], color: tuple[int, 
     cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, color, max(1, round(scale)), cv2.LINE_AA)
 
 
-def write_changed_pictures(comparison: Comparison, dataset: DetectionDataset, count: int = 4) -> list[Path]:
+def write_changed_pictures(
+    comparison: Comparison,
+    dataset: DetectionDataset,
+    count: int = 4,
+    progress: Progress = lambda name, done, total: None,
+) -> list[Path]:
     """For each enhancer, draw the ``count`` images where most boxes were won, and where most were lost.
 
     Green boxes are found, orange ones false, yellow ones missed (at IoU 0.5 and score 0.25). The file name says
     the rank: ``pictures/<enhancer>/gain_1_<id>.jpg``.
     """
+    for old in (comparison.out / "pictures").glob("*/*.jpg"):
+        if old.name.startswith(("gain_", "loss_")):
+            old.unlink()  # of an earlier run into the same folder
     truth = json.loads((comparison.out / "truth.json").read_text(encoding="utf-8"))
     baseline = comparison.rows[0]
     written = []
     for row in comparison.rows[1:]:
         settings = comparison.record["settings"]
         stage = EnhancementStage(row["enhancer"], gate=settings["gate"], strength=settings["strength"])
-        folder = output_folder(comparison.out / "pictures" / file_name(row["enhancer"]))
-        for label, name in changed_most(baseline["per_image"], row["per_image"], count):
+        folder = comparison.out / "pictures" / file_name(row["enhancer"])
+        changed = changed_most(baseline["per_image"], row["per_image"], count)
+        for number, (label, name) in enumerate(changed, start=1):
+            progress(f"pictures of {row['enhancer']}", number, len(changed))
             sample = next(s for s in dataset.samples if s.id == name)
             try:
                 image = read_image(sample.image)

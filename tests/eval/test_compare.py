@@ -146,6 +146,22 @@ def test_tables_and_pictures(dark_squares: DetectionDataset, tmp_path: Path) -> 
     pictures = write_changed_pictures(comparison, dark_squares, count=2)
     assert [p.name for p in pictures] == ["gain_1_0.jpg", "gain_2_1.jpg"]
     assert read_image(pictures[0]).shape[1] == 256
+    again = write_changed_pictures(comparison, dark_squares, count=1)
+    assert list(pictures[0].parent.iterdir()) == again
+
+
+def test_by_names_alone(data_dir: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ultralytics", reason="needs the extra [yolo]")
+    few = tmp_path / "few.txt"
+    few.write_text("b1c81faa-3df17267\n")
+    model = data_dir / "weights" / "yolo11n_dequant.pt"
+    settings = EvaluationSettings(imgsz=160)
+    comparison = compare_detection(
+        model, data_dir / "darkbdd", ["gamma"], tmp_path / "out", split=str(few), settings=settings
+    )
+    assert [row["enhancer"] for row in comparison.rows] == ["none", "gamma"]
+    assert comparison.record["data"]["name"] == "darkbdd:few"
+    assert comparison.record["model"]["file"] == model.name
 
 
 def test_unknown_enhancer_and_unwritable_output(dark_squares: DetectionDataset, tmp_path: Path) -> None:
