@@ -38,8 +38,15 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: str | Path, error: OSError) -> ScotopicError:
+    """The sentence for a full disk and its like."""
+    return ScotopicError(f"cannot write {path} ({error.strerror or error}): free some space, or choose another folder")
 
 
 def _umask() -> int:

@@ -55,7 +55,7 @@ def check_export(model: Any, exported: str | Path, image: str | Path | np.ndarra
         model: the YOLO or RTDETR object of ultralytics.
         exported: what ``model.export()`` returned.
         image: a picture on which there is something to see: a path, or uint8 RGB (H, W, 3).
-        conf: least score of a box, 0..1.
+        conf: least score of a box, 0..1; for a file with its own NMS not below the one that it was exported with.
 
     Raises:
         ScotopicError: the file does not exist or is no export of ultralytics.

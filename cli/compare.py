@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..configs.schema import DetectPreset
+from ..errors import ScotopicError
 from ..pipeline.registry import split_specs
 from .detect import detect
 from .options import (
@@ -54,7 +55,10 @@ def compare_detect(
     device: DeviceOption = DEFAULTS.device,
     class_map: ClassMapOption = None,
     pictures: PicturesOption = 4,
-    config: Annotated[str | None, preset_option("eval", DetectPreset)] = None,
+    config: Annotated[str | None, preset_option(DetectPreset, "eval")] = None,
 ) -> None:
     """mAP of a frozen detector behind each enhancer; the gate is off, so that the enhancers themselves are measured."""
-    detect(context, split_specs(enhancers))
+    specs = split_specs(enhancers)
+    if not specs:
+        raise ScotopicError("--enhancers names none: give names such as none,clahe,sgz")
+    detect(context, specs)

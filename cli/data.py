@@ -26,7 +26,7 @@ def darkbdd(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder for the new set.")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many of the darkest night images.")] = 100,
     manifest: Annotated[Path | None, typer.Option(help="Rebuild exactly the images of a manifest.json.")] = None,
-    config: Annotated[str | None, preset_option("data", DarkBDDPreset)] = None,
+    config: Annotated[str | None, preset_option(DarkBDDPreset)] = None,
 ) -> None:
     """Make a DarkBDD of the darkest night images of BDD100K, with a manifest so that others can rebuild it."""
     with progress_bars() as progress:

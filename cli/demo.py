@@ -16,11 +16,11 @@ from ..eval.compare import Comparison, compare_detection
 from ..eval.datasets.sample import DetectionDataset
 from ..eval.demo import demo_photographs, write_demo_set
 from ..eval.report.pictures import side_by_side, write_changed_pictures
-from ..eval.report.tables import write_tables
 from ..files import output_folder
 from ..pipeline.image import read_image, write_image
 from ..pipeline.registry import create_enhancer, enhancer_info, list_enhancers
 from .console import progress_bars, say, show_table
+from .listing import weights_here
 from .options import preset_option
 
 DEFAULT_MODEL = "yolo11n.pt"
@@ -30,13 +30,16 @@ def demo(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for pictures and tables.")] = Path("demo"),
     model: Annotated[str, typer.Option(help="A YOLO; downloaded by ultralytics if it is not here.")] = DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
-    config: Annotated[str | None, preset_option("demo", DemoPreset)] = None,
+    config: Annotated[str | None, preset_option(DemoPreset)] = None,
 ) -> None:
-    """Darken two photographs, enhance them with everything there is, and count what a YOLO finds in them."""
+    """Darken two photographs, enhance them with everything that is here, and count what a YOLO finds in them."""
     output_folder(out)
     dataset = write_demo_set(out / "dark", seed)
     names = [name for name in list_enhancers() if enhancer_info(name).kind != "files"]
-    names.sort(key=lambda name: name != "none")
+    absent = [name for name in names if weights_here(name) not in ("none needed", "yes")]
+    if absent:
+        say(f"left out, as their weights are not here: {', '.join(absent)} (scotopic list says more)")
+    names = sorted(set(names) - set(absent), key=lambda name: (name != "none", name))
     sheet, rows = _enhance_all(names, dataset)
     write_image(out / "contact_sheet.png", sheet)
     comparison = _detect(model, dataset, names, out)
@@ -91,6 +94,5 @@ def _detect(model: str, dataset: DetectionDataset, names: list[str], out: Path) 
         return None
     with progress_bars() as progress:
         comparison = compare_detection(model, dataset, names, out, settings=settings, progress=progress)
-    write_tables(comparison)
     write_changed_pictures(comparison, dataset)
     return comparison

@@ -9,7 +9,7 @@ import typer
 from ..eval.compare import compare_detection
 from ..eval.datasets.load import load_detection_dataset
 from ..eval.report.pictures import write_changed_pictures
-from ..eval.report.tables import COLUMNS, heading, notes, table, write_tables
+from ..eval.report.tables import COLUMNS, heading, notes, table
 from .console import progress_bars, say, show_table
 from .options import evaluation_settings, parse_class_map, required
 
@@ -27,7 +27,6 @@ def detect(context: typer.Context, enhancers: Sequence[str]) -> None:
         comparison = compare_detection(
             model, dataset, enhancers, out, settings=settings, class_map=class_map, progress=progress
         )
-        write_tables(comparison)
         write_changed_pictures(comparison, dataset, options["pictures"], progress)
     show_table(heading(comparison.record), COLUMNS, table(comparison.rows))
     for line in [*dataset.issues.lines(), *notes(comparison.record)]:

@@ -10,10 +10,11 @@ import typer
 from ..configs.schema import EnhancePreset
 from ..errors import ScotopicError
 from ..files import output_folder
-from ..pipeline.image import find_images, read_image, write_image
+from ..pipeline.image import read_image, write_image
 from ..pipeline.stage import EnhancementStage
 from .console import err, progress_bars, say
 from .options import DEFAULTS, EnhancerOption, GateOption, OutOption, StrengthOption, preset_option, required
+from .pictures import plan_pictures
 
 
 def enhance(
@@ -22,32 +23,26 @@ def enhance(
     enhancer: EnhancerOption = "sgz",
     gate: GateOption = DEFAULTS.gate,
     strength: StrengthOption = DEFAULTS.strength,
-    config: Annotated[str | None, preset_option("enhancer", EnhancePreset)] = None,
+    config: Annotated[str | None, preset_option(EnhancePreset, "enhancer")] = None,
 ) -> None:
     """Enhance images and folders, keeping structure and names; what is bright enough already stays untouched."""
     folder = output_folder(required(out, "--out", "FOLDER"))
     stage = EnhancementStage(enhancer, gate=gate, strength=strength)
-    images = find_images(sources)
-    targets = [folder / relative for _, relative in images]
-    for (image, _), target in zip(images, targets, strict=True):
-        if target.resolve() == image.resolve():
-            raise ScotopicError(f"{target} would overwrite its own source: choose another folder with --out")
-        if targets.count(target) > 1:
-            raise ScotopicError(f"two sources are named {target.name}: enhance them into different folders")
+    plan = plan_pictures(sources, folder)
     failures: list[str] = []
     passed = 0
     with progress_bars() as progress:
-        for number, ((image, _), target) in enumerate(zip(images, targets, strict=True), start=1):
+        for number, (image, target) in enumerate(plan, start=1):
             try:
                 result = stage.process(read_image(image), image.name)
                 write_image(target, result.image)
                 passed += not result.enhanced
             except ScotopicError as error:
                 failures.append(str(error))
-            progress(enhancer, number, len(images))
-    done = len(images) - len(failures)
+            progress(enhancer, number, len(plan))
+    done = len(plan) - len(failures)
     say(
-        f"{done} of {len(images)} pictures written to {folder}"
+        f"{done} of {len(plan)} pictures written to {folder}"
         + (f", {passed} of them untouched by the gate" if passed else "")
     )
     for failure in failures:

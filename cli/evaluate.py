@@ -54,7 +54,7 @@ def eval_detect(
     device: DeviceOption = DEFAULTS.device,
     class_map: ClassMapOption = None,
     pictures: PicturesOption = 4,
-    config: Annotated[str | None, preset_option("eval", DetectPreset)] = None,
+    config: Annotated[str | None, preset_option(DetectPreset, "eval")] = None,
 ) -> None:
     """mAP of a frozen detector without an enhancer and with one, the gate on as it is deployed."""
     detect(context, [enhancer])

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+from glob import escape
+from pathlib import PurePosixPath
 from typing import Annotated
+from urllib.parse import unquote, urlparse
 
 import typer
 
 from ..configs.schema import ListPreset
-from ..pipeline.contract import EnhancerInfo
-from ..pipeline.registry import enhancer_info, list_enhancers
-from ..pipeline.weights.manifest import manifest
+from ..files import sha256_of
+from ..pipeline.registry import enhancer_class, enhancer_info, list_enhancers
+from ..pipeline.weights.download import cache_folder
+from ..pipeline.weights.manifest import find_weights, manifest
 from .console import say, show_table
 from .options import preset_option
 
@@ -18,7 +23,7 @@ COLUMNS = ("enhancer", "paper", "year", "learned", "params", "licence of weights
 
 def list_all(
     pattern: Annotated[str, typer.Argument(help="Show the names that fit, such as '*dce*'.")] = "*",
-    config: Annotated[str | None, preset_option("enhancer", ListPreset)] = None,
+    config: Annotated[str | None, preset_option(ListPreset)] = None,
 ) -> None:
     """Show the enhancers: name, paper, year, parameters, licence, and whether the weights are here."""
     names = list_enhancers(pattern)
@@ -34,7 +39,7 @@ def list_all(
                 "yes" if info.learned else "no",
                 f"{info.params:,}" if info.params else "",
                 info.weights_licence,
-                weights_here(info),
+                weights_here(name),
             ]
         )
     show_table(f"{len(names)} enhancers", COLUMNS, rows, wrap=True)
@@ -43,9 +48,16 @@ def list_all(
             say(f"weights {entry.name} for {entry.enhancer} ({entry.licence}): {entry.trained}")
 
 
-def weights_here(info: EnhancerInfo) -> str:
-    """Whether an enhancer can run without fetching anything."""
-    if not info.needs_weights:
+def weights_here(name: str) -> str:
+    """Whether the enhancer ``name`` can run as it is without fetching anything: none needed, yes, downloadable, no."""
+    if not enhancer_info(name).needs_weights:
         return "none needed"
-    entries = [entry for entry in manifest().values() if entry.enhancer == info.name]
-    return "yes" if any(entry.file for entry in entries) else "downloadable" if entries else "no"
+    weights = inspect.signature(enhancer_class(name)).parameters.get("weights")
+    entry = find_weights(str(weights.default)) if weights else None
+    if entry is None:
+        return "no"
+    if entry.url is None:
+        return "yes"
+    file = PurePosixPath(unquote(urlparse(entry.url).path)).name
+    cached = any(sha256_of(path) == entry.sha256 for path in cache_folder().glob(f"*-{escape(file)}"))
+    return "yes" if cached else "downloadable"

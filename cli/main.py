@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from typing import Annotated
 
 import typer
 
-from ..errors import ScotopicError
 from ..version import __version__
 from . import compare, data, demo, enhance, evaluate, listing, plot, run_model, train
-from .console import err, say
+from .console import say
 
 app = typer.Typer(
     name="scotopic",
@@ -45,26 +42,3 @@ def options(
     ] = False,
 ) -> None:
     """Options of the command itself."""
-
-
-class Interrupted(BaseException):
-    """Ctrl-C; not KeyboardInterrupt, which the command-line library would answer in its own words."""
-
-
-def _interrupt(signal_number: int, frame: object) -> None:
-    raise Interrupted
-
-
-def run() -> None:
-    """Entry point: a mistake is one sentence and status 1, Ctrl-C is status 130 and keeps what is finished."""
-    signal.signal(signal.SIGINT, _interrupt)
-    try:
-        app()
-    except ScotopicError as error:
-        err.print(f"scotopic: {error}", style="red", highlight=False, markup=False)
-        sys.exit(1)
-    except Interrupted:
-        err.print(
-            "scotopic: interrupted; what is finished is kept, and the same command goes on from there", style="yellow"
-        )
-        sys.exit(130)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,20 +42,22 @@ SplitOption = Annotated[
 ClassMapOption = Annotated[
     str | None, typer.Option("--class-map", help="SET_CLASS=MODEL_CLASS,...; an empty right side leaves it out.")
 ]
-PicturesOption = Annotated[int, typer.Option("--pictures", help="Pictures drawn of the largest gains and losses each.")]
+PicturesOption = Annotated[
+    int, typer.Option("--pictures", min=0, help="Pictures drawn of the largest gains and losses each.")
+]
 
 
-def preset_option(room: str, schema: type[BaseModel]) -> Any:
+def preset_option(schema: type[BaseModel], room: str | None = None) -> Any:
     """`--config NAME`: the values of a preset take the place of the defaults; options on the command line win.
 
     Args:
-        room: folder of configs/ in which the name is looked up.
         schema: what may stand in the preset.
+        room: folder of configs/ in which a name is looked up; None where no presets are shipped.
     """
 
     def load(context: typer.Context, value: str | None) -> str | None:
         if value is not None:
-            preset = validate(schema, read_yaml(find_preset(room, value)), value)
+            preset = validate(schema, read_yaml(find_preset(value, room)), value)
             given = preset.model_dump(exclude_unset=True, exclude_none=True)
             known = {parameter.name for parameter in context.command.params}
             for key in given.keys() - known:
@@ -64,16 +67,12 @@ def preset_option(room: str, schema: type[BaseModel]) -> Any:
             context.default_map = {key: _as_text(item) for key, item in given.items()}
         return value
 
-    return typer.Option(
-        "--config",
-        callback=load,
-        is_eager=True,
-        metavar="NAME|FILE",
-        help=f"YAML preset: a file, or one of configs/{room}.",
-    )
+    help = f"YAML preset: a file, or one of configs/{room}." if room else "YAML preset, a file."
+    metavar = "NAME|FILE" if room else "FILE"
+    return typer.Option("--config", callback=load, is_eager=True, metavar=metavar, help=help)
 
 
-def find_preset(room: str, name: str) -> Path:
+def find_preset(name: str, room: str | None = None) -> Path:
     """A preset file of the user's, or the shipped one of that name.
 
     Raises:
@@ -81,6 +80,8 @@ def find_preset(room: str, name: str) -> Path:
     """
     if Path(name).is_file():
         return Path(name)
+    if room is None:
+        raise ScotopicError(f"no preset file at {name}: check the path")
     shipped = {path.stem: path for path in (Path(configs.__file__).parent / room).glob("*.yaml")}
     if name not in shipped:
         raise ScotopicError(f"no preset '{name}', neither a file nor a name: {nearest(name, shipped)}")
@@ -90,7 +91,7 @@ def find_preset(room: str, name: str) -> Path:
 def _as_text(value: Any) -> Any:
     """Lists and mappings as they would stand on the command line."""
     if isinstance(value, dict):
-        return ",".join(f"{key}={'' if item is None else item}" for key, item in value.items())
+        return json.dumps(value)
     return ",".join(value) if isinstance(value, list) else value
 
 
@@ -110,11 +111,15 @@ def parse_class_map(text: str | None) -> dict[str, str | None]:
     >>> parse_class_map("bike=bicycle,traffic sign=")
     {'bike': 'bicycle', 'traffic sign': None}
     """
+    if text and text.startswith("{"):  # from a preset, where names may hold commas
+        return json.loads(text)
     pairs: dict[str, str | None] = {}
     for part in filter(None, (p.strip() for p in (text or "").split(","))):
         name, equals, partner = part.partition("=")
         if not equals or not name.strip():
             raise ScotopicError(f"cannot read {part!r} in the class map: write SET_CLASS=MODEL_CLASS,...")
+        if name.strip() in pairs:
+            raise ScotopicError(f"the class map says {name.strip()!r} twice: keep one of them")
         pairs[name.strip()] = partner.strip() or None
     return pairs
 

@@ -27,7 +27,7 @@ def factor(
     image: Annotated[Path, typer.Argument(help="A dark picture.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The figure: .png, .pdf or .svg.")] = Path("factor.png"),
     enhancer: Annotated[str, typer.Option(help="An enhancer that estimates a factor.")] = "sgz",
-    config: Annotated[str | None, preset_option("enhancer", PlotPreset)] = None,
+    config: Annotated[str | None, preset_option(PlotPreset)] = None,
 ) -> None:
     """Draw a picture, the enhancement factor that the net estimates for it, and the result (the paper's Figure 3)."""
     plot_factor(read_image(image), create_enhancer(enhancer), out)

@@ -16,7 +16,7 @@ from ..errors import ScotopicError
 from ..eval.detection import CONFIDENCE
 from ..eval.report.pictures import FOUND, draw_boxes, side_by_side
 from ..files import output_folder
-from ..pipeline.image import find_images, read_image, write_image
+from ..pipeline.image import read_image, write_image
 from ..pipeline.stage import EnhancementStage
 from .console import err, progress_bars, say
 from .options import (
@@ -36,6 +36,7 @@ from .options import (
     preset_option,
     required,
 )
+from .pictures import plan_pictures
 
 
 def run_model(
@@ -52,22 +53,22 @@ def run_model(
     iou: IouOption = DEFAULTS.iou,
     max_det: MaxDetOption = DEFAULTS.max_det,
     device: DeviceOption = DEFAULTS.device,
-    config: Annotated[str | None, preset_option("eval", RunPreset)] = None,
+    config: Annotated[str | None, preset_option(RunPreset)] = None,
 ) -> None:
     """Draw a detector's boxes without and with an enhancer, side by side."""
     folder = output_folder(required(out, "--out", "FOLDER"))
     settings = evaluation_settings(context)
     stage = EnhancementStage(enhancer, gate=settings.gate, strength=settings.strength)
     path = required(model, "--model", "yolo11n.pt")
+    plan = plan_pictures(sources, folder, jpeg=True)
     load = partial(
         load_detector, path, download=True, **settings.model_dump(include=set(DetectorSettings.model_fields))
     )
     bare = load()
     inside = load(stage=stage) if settings.where == "graph" else None
-    images = find_images(sources)
     failures, passed = 0, 0
     with progress_bars() as progress:
-        for number, (image, relative) in enumerate(images, start=1):
+        for number, (image, target) in enumerate(plan, start=1):
             try:
                 picture = read_image(image)
                 result = stage.process(picture, image.name)
@@ -76,13 +77,13 @@ def run_model(
                 behind, _ = inside.detect(picture, image.name) if inside else bare.detect(result.image, image.name)
                 name = enhancer if result.enhanced else f"{enhancer} (untouched by the gate)"
                 pair = [_drawn("none", picture, bare, without), _drawn(name, result.image, bare, behind)]
-                write_image((folder / relative).with_suffix(".jpg"), side_by_side(pair, width=1280))
-                say(f"{relative}: {len(without.boxes)} objects without, {len(behind.boxes)} with {name}")
+                write_image(target, side_by_side(pair, width=1280))
+                say(f"{image}: {len(without.boxes)} objects without, {len(behind.boxes)} with {name}")
             except ScotopicError as error:
                 failures += 1
                 err.print(f"scotopic: {error}", style="red", highlight=False, markup=False)
-            progress(enhancer, number, len(images))
-    say(f"{len(images) - failures} of {len(images)} pictures written to {folder}, {passed} untouched by the gate")
+            progress(enhancer, number, len(plan))
+    say(f"{len(plan) - failures} of {len(plan)} pictures written to {folder}, {passed} untouched by the gate")
     if failures:
         raise typer.Exit(1)
 

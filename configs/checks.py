@@ -20,7 +20,8 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """The mapping that a YAML file holds.
 
     Raises:
-        ScotopicError: the file is missing, is no YAML, or holds something other than ``key: value`` lines.
+        ScotopicError: the file is missing, is no YAML, holds an impossible value (a date such as 2020-13-45), or
+            something other than ``key: value`` lines.
     """
     path = Path(path)
     try:
@@ -33,6 +34,10 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
         raise ScotopicError(f"{path}{where} is not YAML: {getattr(error, 'problem', None) or error}") from None
+    except RecursionError:
+        raise ScotopicError(f"{path} is nested too deep to be read: is it the right file?") from None
+    except (AttributeError, LookupError, ValueError) as error:  # PyYAML lets these through from converting a value
+        raise ScotopicError(f"{path} holds an impossible date or number ({error}): put text in quotes") from None
     if not isinstance(value, dict):
         raise ScotopicError(f"{path} must hold 'key: value' lines, not {type(value).__name__}")
     return {str(key): item for key, item in value.items()}

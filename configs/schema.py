@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Gate = Literal["auto", "off"]
 Where = Literal["source", "graph"]
@@ -20,6 +20,12 @@ class StageSettings(Settings):
     """How the enhancement stage is deployed."""
 
     gate: Gate = Field(default="auto", description="auto leaves daylight frames untouched; off enhances every frame")
+
+    @field_validator("gate", mode="before")
+    @classmethod
+    def _yaml_off(cls, value: object) -> object:
+        return "off" if value is False else value  # YAML reads the word off as a truth value
+
     strength: float = Field(default=1.0, ge=0, le=1, description="0 keeps the picture, 1 is the full enhancement")
 
 

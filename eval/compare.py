@@ -22,8 +22,9 @@ from .datasets.classes import ClassMap, map_classes
 from .datasets.load import load_detection_dataset
 from .datasets.sample import DetectionDataset
 from .detection import CONFIDENCE, coco_truth, score_detections
-from .environment import environment
+from .environment import code_fingerprint, environment
 from .journal import Journal
+from .report.tables import write_tables
 from .run_detector import DetectorRun, run_detector
 
 Progress = Callable[[str, int, int], None]
@@ -63,9 +64,9 @@ def compare_detection(
 ) -> Comparison:
     """Run the same frozen detector on the same images behind each enhancer, and judge with pycocotools.
 
-    Writes ``results.json``, ``truth.json`` (COCO annotations) and ``predictions/<enhancer>.json`` (COCO results) into
-    ``out`` after each enhancer. Run again, it reuses what was finished with the same settings, data, model and
-    enhancer, image by image.
+    Writes ``results.json``, ``results.md``, ``results.csv``, ``truth.json`` (COCO annotations) and
+    ``predictions/<enhancer>.json`` (COCO results) into ``out`` after each enhancer. Run again, it reuses what was
+    finished with the same settings, data, model and enhancer, image by image.
 
     Args:
         model: a file that :func:`~scotopic.adapters.detectors.load_detector` takes, or a function that gives a
@@ -120,11 +121,17 @@ def compare_detection(
         if spec == "none" and len(run.failed) == len(dataset.samples):
             raise ScotopicError(f"no image of {dataset.name} could be used: {next(iter(run.failed.values()))}")
         rows[spec] = _row(spec, stage, run, truth, out) | {"key": keys[spec]}
-        write_json(out / "results.json", {**base, "rows": [rows[s] for s in specs if s in rows]})
+        _write(out, {**base, "rows": [rows[s] for s in specs if s in rows]})
         journal.remove()
     record = {**base, "rows": [rows[spec] for spec in specs]}
-    write_json(out / "results.json", record)
+    _write(out, record)
     return Comparison(record, out)
+
+
+def _write(out: Path, record: Mapping[str, Any]) -> None:
+    """The record and its tables change together."""
+    write_json(out / "results.json", record)
+    write_tables(record, out)
 
 
 def _loader(model: str | Path, settings: EvaluationSettings) -> LoadDetector:
@@ -147,6 +154,7 @@ def _row(spec: str, stage: EnhancementStage, run: DetectorRun, truth: Mapping[st
         "passed_by_gate": run.passed,
         "per_image": scores.per_image,
         "enhancer_sha256": stage.enhancer.fingerprint(),
+        "environment": {k: v for k, v in environment().items() if k != "command"},
         "predictions": file.relative_to(out).as_posix(),
         "predictions_sha256": sha256_of(file),
     }
@@ -171,7 +179,7 @@ def _key(base: Mapping[str, Any], spec: str, stage: EnhancementStage) -> str:
         "data": base["data"]["fingerprint"],
         "class_map": base["data"]["class_map"],
         "settings": base["settings"],
-        "scotopic": base["environment"]["scotopic"],
+        "code": code_fingerprint(),
         "packages": base["environment"]["packages"],
         "enhancer": [spec, stage.enhancer.fingerprint()],
     }
@@ -202,11 +210,8 @@ def _medians(timings: Sequence[Mapping[str, float]]) -> dict[str, float]:
 def file_name(spec: str) -> str:
     """A spec as a file name: readable, and different for different specs.
 
-    >>> file_name("gamma[gamma=2.2]")
-    'gamma_gamma_2.2'
-    >>> file_name("sgz[weights=../a/b.pth]").partition("-")[0]
-    'sgz_weights_a_b.pth'
+    >>> file_name("gamma"), file_name("gamma[gamma=2.2]")
+    ('gamma', 'gamma_gamma_2_2-09dac3ac')
     """
-    plain = re.sub(r"(?:(?<!\w)\.|\.(?!\w)|[^\w.])+", "_", spec).strip("_")
-    lossless = re.fullmatch(r"\w+(\[[\w.=,]*\])?", spec)
-    return plain if lossless else f"{plain[:60]}-{hashlib.sha256(spec.encode()).hexdigest()[:8]}"
+    plain = re.sub(r"\W+", "_", spec).strip("_")
+    return plain if plain == spec else f"{plain[:60]}-{hashlib.sha256(spec.encode()).hexdigest()[:8]}"

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ..files import cannot_write
+
 
 class Journal:
     """A JSON-lines file whose first line says which run it belongs to.
@@ -55,8 +57,11 @@ class Journal:
         """Append one finished line; it survives whatever happens next."""
         if self._file is None:
             raise ValueError("open the journal in a with statement before adding lines")
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -36,7 +36,7 @@ class EnhancerInfo:
         params: number of parameters of the default architecture.
         code_licence: licence of the authors' code (ours is Apache-2.0).
         weights_licence: licence of the default weights; empty where there are none.
-        commercial: whether the default weights may be used commercially; None where nobody says.
+        commercial: whether the weights may be used commercially, True where there are none; None where nobody says.
         needs_weights: whether it refuses to run without weights.
         cost: rough class of cost for a 1280x720 picture on a CPU: under 50 ms, under a second, more.
         in_graph: whether ``forward`` consists of torch operations only, so that it can stand inside a network

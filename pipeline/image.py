@@ -85,10 +85,12 @@ def _pillow_open(file: Path | io.BytesIO) -> Image.Image:
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """(width, height) as :func:`read_image` would deliver it, from the header alone.
+    """(width, height) as :func:`read_image` would deliver it: from the header, but for a picture to be turned.
+
+    Which formats Pillow and OpenCV turn by themselves differs between their releases: such a picture is decoded.
 
     Raises:
-        ScotopicError: there is no readable header.
+        ScotopicError: there is no readable header, or a picture to be turned cannot be decoded.
     """
     try:
         with _pillow_open(Path(path)) as image:
@@ -97,11 +99,12 @@ def image_size(path: str | Path) -> tuple[int, int]:
     except FileNotFoundError:
         raise ScotopicError(f"no image at {path}: check the path") from None
     except Image.DecompressionBombError:  # over 179 million pixels; OpenCV takes six times as many
-        height, width = read_image(path).shape[:2]
-        return width, height
+        width, height, turned = 0, 0, True
     except (OSError, SyntaxError, ValueError):
         raise ScotopicError(f"{path} is not an image that can be read") from None
-    return (height, width) if turned else (width, height)
+    if turned:
+        height, width = read_image(path).shape[:2]
+    return width, height
 
 
 def as_rgb(image: np.ndarray | Image.Image) -> np.ndarray:

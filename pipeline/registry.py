@@ -83,7 +83,7 @@ def create_enhancer(name: str, weights: str | Path | None = None, **params: Any)
     1.5
     >>> create_enhancer("gama")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    scotopic.errors.ScotopicError: no enhancer 'gama': did you mean 'gamma'? Known: clahe, ...
+    scotopic.errors.ScotopicError: no enhancer 'gama': did you mean 'gamma'? Known: ...
     """
     base, arguments = parse_spec(name)
     arguments.update(params)
@@ -91,6 +91,8 @@ def create_enhancer(name: str, weights: str | Path | None = None, **params: Any)
         arguments["weights"] = weights
     if base.startswith("folder:"):
         base, arguments["directory"] = "folder", base.removeprefix("folder:")
+        if not arguments["directory"]:
+            raise ScotopicError("folder: names no folder: write folder:DIR with the folder of enhanced pictures")
     if base not in _classes() and ".py:" not in base:
         from .weights.manifest import manifest
 
@@ -126,6 +128,8 @@ def parse_spec(spec: str) -> tuple[str, dict[str, Any]]:
     >>> parse_spec("sgz[weights=F.pth,scale_factor=8]")
     ('sgz', {'weights': 'F.pth', 'scale_factor': 8})
     """
+    if spec.startswith("folder:") and Path(spec.removeprefix("folder:")).expanduser().is_dir():
+        return spec, {}  # brackets are part of the folder's name
     match = re.fullmatch(r"\s*(?P<name>[^\[\]\s][^\[\]]*?)\s*(?:\[(?P<arguments>.*)\])?\s*", spec)
     if not match:
         raise ScotopicError(f"cannot read the enhancer {spec!r}: write name or name[key=value,key=value]")
@@ -175,6 +179,8 @@ def _check_arguments(cls: type[Enhancer], name: str, arguments: dict[str, Any]) 
     if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
         return
     for key in arguments:
+        if key in ("gate", "strength", "color") and key not in signature.parameters:
+            raise ScotopicError(f"{key!r} is an option of the stage, not of {name!r}: build an EnhancementStage")
         if key not in signature.parameters:
             raise ScotopicError(f"enhancer {name!r} has no parameter {key!r}: {nearest(key, parameter_names(cls))}")
 
@@ -185,8 +191,8 @@ def _classes() -> dict[str, type[Enhancer]]:
         if not _loaded:
             from . import enhancers
 
-            _loaded = True
             enhancers.register_all()
+            _loaded = True  # a plug-in may ask for the others while it is loaded
             for point in entry_points(group=ENTRY_POINT_GROUP):
                 _register_plugin(point)
     return _REGISTRY

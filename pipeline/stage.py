@@ -17,10 +17,12 @@ from .registry import create_enhancer, parse_spec
 
 ColorOrder = Literal["rgb", "bgr"]
 GateOption = Literal["auto", "off"]
-STAGE_OPTIONS = ("gate", "strength", "color")
+STAGE_OPTIONS = {"gate": "auto", "strength": 1.0, "color": "rgb"}
+"""What a stage adds to an enhancer, with the defaults."""
 
-PAD_LEVEL = 114 / 255
-"""The grey with which ultralytics fills a letterbox."""
+PAD_GREY = 114
+"""The grey level with which ultralytics fills a letterbox."""
+PAD_LEVEL = PAD_GREY / 255
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ class EnhancementStage(nn.Module):
         super().__init__()
         if isinstance(enhancer, str):
             name, arguments = parse_spec(enhancer)
+            given = {"gate": gate, "strength": strength, "color": color}
+            for option in STAGE_OPTIONS:
+                if option in arguments and given[option] not in (STAGE_OPTIONS[option], arguments[option]):
+                    raise ScotopicError(f"{enhancer!r} and the argument {option}={given[option]!r} differ: give one")
             gate = arguments.pop("gate", gate)
             strength = arguments.pop("strength", strength)
             color = arguments.pop("color", color)
@@ -102,7 +108,8 @@ class EnhancementStage(nn.Module):
         timing: dict[str, float] = {}
         start = time.perf_counter()
         rgb = image if self.color == "rgb" else np.ascontiguousarray(image[..., ::-1])
-        darkness = self.gate.measure(rgb) if self.gate else None
+        content = content_box(rgb)
+        darkness = self.gate.measure(rgb[content]) if self.gate else None
         if self.gate and darkness:
             timing["gate"] = _elapsed_ms(start)
             if not self.gate.is_dark(darkness):
@@ -114,6 +121,9 @@ class EnhancementStage(nn.Module):
             start = time.perf_counter()
             out = blend(rgb, out, self.strength)
             timing["blend"] = _elapsed_ms(start)
+        if rgb[content].shape != rgb.shape:
+            padded, out = out, rgb.copy()
+            out[content] = padded[content]
         if self.color == "bgr":
             out = np.ascontiguousarray(out[..., ::-1])
         return StageResult(out, True, darkness, timing)
@@ -171,6 +181,31 @@ def blend(image: np.ndarray, enhanced: np.ndarray, strength: float) -> np.ndarra
     """Mix two uint8 pictures (H, W, 3): 0 gives ``image``, 1 gives ``enhanced``."""
     mixed = image.astype(np.float32) + strength * (enhanced.astype(np.float32) - image)
     return np.rint(mixed).astype(np.uint8)
+
+
+def content_box(image: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of a uint8 picture (H, W, 3) that are not letterbox padding, as :func:`letterbox_pads`.
+
+    A picture that is grey 114 throughout is taken as content.
+
+    >>> image = np.zeros((4, 3, 3), np.uint8)
+    >>> image[0] = 114
+    >>> content_box(image)
+    (slice(1, 4, None), slice(0, 3, None))
+    """
+    height, width = image.shape[:2]
+    top, left, bottom, right = 0, 0, height, width
+    while top < height and (image[top] == PAD_GREY).all():
+        top += 1
+    if top == height:
+        return slice(0, height), slice(0, width)
+    while (image[bottom - 1] == PAD_GREY).all():
+        bottom -= 1
+    while (image[:, left] == PAD_GREY).all():
+        left += 1
+    while (image[:, right - 1] == PAD_GREY).all():
+        right -= 1
+    return slice(top, bottom), slice(left, right)
 
 
 def letterbox_pads(x: Tensor) -> Tensor:

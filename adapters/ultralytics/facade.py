@@ -41,6 +41,9 @@ class Attachment:
     keep_enhanced: bool
     classes: dict[type, type] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "classes": {}}  # made at run time, and made again when needed
+
     def class_for(self, role: str, plain: type, enhancement: StageInGraph | None) -> type:
         """The predictor, trainer or validator that does what ``plain`` does, with the enhancer."""
         mixin = _ROLES[self.where].get(role)
@@ -59,6 +62,10 @@ class EnhancedFacade(Model):
 
     attachment: Attachment
     plain_class: ClassVar[type[Model]]
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        # As "the plain class, attached": the subclass is made at run time. A predictor comes again when it is needed.
+        return _blank_facade, (self.plain_class,), {**self.__dict__, "predictor": None}
 
     def _smart_load(self, key: str) -> Any:
         return self._enhanced(key, super()._smart_load(key))
@@ -202,3 +209,8 @@ def _as_facade(model: Any, attachment: Attachment) -> EnhancedFacade:
 @cache
 def _facade_class(plain: type[Model]) -> type[EnhancedFacade]:
     return type(f"Enhanced{plain.__name__}", (EnhancedFacade, plain), {"plain_class": plain})
+
+
+def _blank_facade(plain: type[Model]) -> EnhancedFacade:
+    cls = _facade_class(plain)
+    return cls.__new__(cls)

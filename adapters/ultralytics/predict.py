@@ -94,7 +94,7 @@ class SourcePredictor(EnhancingPredictor):
         if isinstance(im, Tensor):
             rgb = im.to(self.device)
             x = rgb if self.stage.color == "rgb" else rgb.flip(1)
-            passage = Passage(x, self.stage.run(x), 0.0)
+            passage = Passage(x, self.stage(x), 0.0)
             out = passage.after if self.stage.color == "rgb" else passage.after.flip(1)
             return out, passage.gate_passed(self.stage), lambda i: _bgr(out[i])
         results = [

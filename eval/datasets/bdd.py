@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import ScotopicError
 from .raw import RawBox, RawDataset, RawSample, image_folder
@@ -27,6 +27,7 @@ IGNORED_2020 = {"other person": "pedestrian", "other vehicle": "car", "trailer":
 """Classes of 2020 that BDD100K's own evaluation takes as regions to ignore of the class on the right."""
 
 _LABEL_FILES = ("labels/det_20/det_*.json", "labels/bdd100k_labels_images_*.json", "labels/100k/*/", "labels/*.json")
+_Container = TypeVar("_Container", list[Any], dict[str, Any])
 _NOT_FRAMES = {"image_id", "category_id", "bbox", "score"}  # lists of COCO results begin like this
 
 
@@ -94,17 +95,19 @@ def read(path: Path, split: str | None = None) -> RawDataset:
     frames, config = _frames(path)
     if not frames:
         raise ScotopicError(f"{path} describes no image")
-    classes = _class_names(root, config, {label["category"] for _, frame in frames for label in _labels(frame)})
     names = [_image_name(frame, where) for where, frame in frames]
+    places = [f"{where}, image {name}" for name, (where, _) in zip(names, frames, strict=True)]
+    labels = [list(_labels(frame, place)) for place, (_, frame) in zip(places, frames, strict=True)]
+    classes = _class_names(root, config, {label["category"] for of_image in labels for label in of_image}, str(path))
     folder = image_folder(_image_folders(path), names, path)
     samples = [
         RawSample(
             folder / name,
-            [_box(label, classes, f"{where}, image {name}") for label in _labels(frame)],
-            attributes={str(key): str(value) for key, value in (frame.get("attributes") or {}).items()},
-            stated_size=_stated_size(frame),
+            [_box(label, classes, place) for label in of_image],
+            attributes={str(key): str(value) for key, value in _part(frame, "attributes", dict, place).items()},
+            stated_size=_stated_size(frame, place),
         )
-        for name, (where, frame) in zip(names, frames, strict=True)
+        for name, place, of_image, (_, frame) in zip(names, places, labels, frames, strict=True)
     ]
     return RawDataset(root.resolve().name, root, classes, samples, beside=(root, path.parent))
 
@@ -118,8 +121,8 @@ def _frames(path: Path) -> tuple[list[tuple[str, dict[str, Any]]], dict[str, Any
         data = read_json(path)
         config = data.get("config") if isinstance(data, dict) else {}
         whole = isinstance(data, dict) and "name" not in data
-        frames = data.get("frames") if whole else data if isinstance(data, list) else [data]
-        found = [(str(path), frame) for frame in frames or []]
+        frames = _part(data, "frames", list, str(path)) if whole else data if isinstance(data, list) else [data]
+        found = [(str(path), frame) for frame in frames]
     for where, frame in found:
         if not isinstance(frame, dict) or not isinstance(frame.get("labels") or [], list):
             raise ScotopicError(
@@ -128,12 +131,27 @@ def _frames(path: Path) -> tuple[list[tuple[str, dict[str, Any]]], dict[str, Any
     return found, config if isinstance(config, dict) else {}
 
 
-def _labels(frame: dict[str, Any]) -> Iterable[dict[str, Any]]:
+def _part(holder: dict[str, Any], key: str, kind: type[_Container], where: str) -> _Container:
+    """A list or an object inside another; empty where it is missing or null."""
+    value = holder.get(key)
+    if value is not None and not isinstance(value, kind):
+        wanted = "a list" if kind is list else "an object"
+        raise ScotopicError(f"{where}: '{key}' must be {wanted}, not {type(value).__name__}")
+    return kind() if value is None else value
+
+
+def _labels(frame: dict[str, Any], where: str) -> Iterable[dict[str, Any]]:
     """The labels of an image that are boxes: below ``labels``, or ``frames[].objects`` in the files per image."""
-    lists = [frame.get("labels") or [], *((inner or {}).get("objects") or [] for inner in frame.get("frames") or [])]
+    lists = [_part(frame, "labels", list, where)]
+    for inner in _part(frame, "frames", list, where):
+        if inner is not None and not isinstance(inner, dict):
+            raise ScotopicError(f"{where}: every entry of 'frames' must be an object with 'objects', not {inner!r}")
+        lists.append(_part(inner or {}, "objects", list, where))
     for labels in lists:
         for label in labels:
             if isinstance(label, dict) and label.get("box2d") is not None and "category" in label:
+                if not isinstance(label["category"], str):
+                    raise ScotopicError(f"{where}: a 'category' must be the name of a class, not {label['category']!r}")
                 yield label
 
 
@@ -144,11 +162,11 @@ def _image_name(frame: dict[str, Any], where: str) -> str:
     return name if Path(name).suffix else f"{name}.jpg"
 
 
-def _class_names(root: Path, config: dict[str, Any], found: set[str]) -> tuple[str, ...]:
+def _class_names(root: Path, config: dict[str, Any], found: set[str], where: str) -> tuple[str, ...]:
     """classes.txt, the file's own config, the release whose names fit, or the names that occur."""
     if (root / "classes.txt").is_file():
         return read_class_names(root / "classes.txt")
-    if leaves := tuple(_leaves(config.get("categories") or [])):
+    if leaves := tuple(_leaves(_part(config, "categories", list, where), where)):
         return leaves
     if found <= set(CLASSES_2018):
         return CLASSES_2018
@@ -157,13 +175,13 @@ def _class_names(root: Path, config: dict[str, Any], found: set[str]) -> tuple[s
     return tuple(sorted(found))
 
 
-def _leaves(categories: Iterable[Any]) -> Iterable[str]:
+def _leaves(categories: list[Any], where: str) -> Iterable[str]:
     for category in categories:
-        if isinstance(category, dict):
-            inner = category.get("subcategories")
-            yield from _leaves(inner) if inner else [str(category.get("name"))]
-        else:
-            yield str(category)
+        inner = _part(category, "subcategories", list, where) if isinstance(category, dict) else []
+        name = category.get("name") if isinstance(category, dict) else category
+        if not inner and not isinstance(name, str):
+            raise ScotopicError(f"{where}: a category of 'config' needs a 'name', which {category!r} has not")
+        yield from _leaves(inner, where) if inner else [str(name)]
 
 
 def _box(label: dict[str, Any], classes: tuple[str, ...], where: str) -> RawBox:
@@ -176,15 +194,15 @@ def _box(label: dict[str, Any], classes: tuple[str, ...], where: str) -> RawBox:
         )
     try:
         x1, y1, x2, y2 = (float(label["box2d"][key]) for key in ("x1", "y1", "x2", "y2"))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         raise ScotopicError(f"{where}: a 'box2d' needs the numbers x1, y1, x2 and y2") from None
-    marks = label.get("attributes") or {}
+    marks = _part(label, "attributes", dict, where)
     crowd = crowd or any(bool(marks.get(mark)) for mark in ("crowd", "ignored", "ignore"))
     return RawBox((x1, y1, x2, y2), classes.index(name), crowd)
 
 
-def _stated_size(frame: dict[str, Any]) -> tuple[int, int] | None:
-    size = frame.get("size") or {}
+def _stated_size(frame: dict[str, Any], where: str) -> tuple[int, int] | None:
+    size = _part(frame, "size", dict, where)
     return (size["width"], size["height"]) if {"width", "height"} <= size.keys() else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -58,17 +59,23 @@ def read(path: Path, split: str | None = None) -> RawDataset:
     else:
         root = path.parent.parent if path.parent.name == "annotations" else path.parent
     data = read_json(path)
-    if not isinstance(data, dict) or not isinstance(data.get("images"), list) or not data.get("categories"):
-        raise ScotopicError(f"{path} is no COCO annotation file: it needs 'images', 'annotations' and 'categories'")
+    entries = data if isinstance(data, dict) else {}
+    lists = (entries.get("images"), entries.get("annotations") or [], entries.get("categories"))
+    if not all(isinstance(found, list) for found in lists) or not entries["categories"]:
+        raise ScotopicError(
+            f"{path} is no COCO annotation file: it needs the lists 'images', 'annotations' and 'categories'"
+        )
     try:
         categories = {int(category["id"]): str(category["name"]) for category in data["categories"]}
         images = {entry["id"]: str(entry["file_name"]) for entry in data["images"]}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise ScotopicError(
             f"{path}: a category needs 'id' and 'name', an image 'id' and 'file_name' ({error})"
         ) from None
     if len(images) < len(data["images"]):
         raise ScotopicError(f"{path} uses an image id twice: image ids must be unique")
+    if len(categories) < len(data["categories"]):
+        raise ScotopicError(f"{path} uses a category id twice: category ids must be unique")
 
     folder = image_folder(_image_folders(path), list(images.values()), path)
     samples = {
@@ -78,7 +85,10 @@ def read(path: Path, split: str | None = None) -> RawDataset:
     index = {category: position for position, category in enumerate(sorted(categories))}
     strangers = []
     for number, annotation in enumerate(data.get("annotations") or []):
-        box, image = _box(annotation, index, f"{path}: annotation {number}"), annotation.get("image_id")
+        where = f"{path}: annotation {number}"
+        box, image = _box(annotation, index, where), annotation.get("image_id")
+        if not isinstance(image, Hashable):
+            raise ScotopicError(f"{where} has the image_id {image!r}: give the 'id' of one image")
         if image in samples:
             samples[image].boxes.append(box)
         else:
@@ -95,13 +105,13 @@ def read(path: Path, split: str | None = None) -> RawDataset:
 
 
 def _box(annotation: dict[str, Any], index: dict[int, int], where: str) -> RawBox:
-    if not isinstance(annotation, dict) or annotation.get("category_id") not in index:
-        category = annotation.get("category_id") if isinstance(annotation, dict) else annotation
+    category = annotation.get("category_id") if isinstance(annotation, dict) else annotation
+    if not isinstance(annotation, dict) or not isinstance(category, Hashable) or category not in index:
         raise ScotopicError(f"{where} has the category_id {category!r}, which none of its {len(index)} categories has")
     try:
         x, y, width, height = (float(value) for value in annotation["bbox"])
         area = None if annotation.get("area") is None else float(annotation["area"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         raise ScotopicError(f"{where} needs a 'bbox' of four numbers [x, y, width, height]") from None
     crowd = bool(annotation.get("iscrowd", 0) or annotation.get("ignore", 0))
     return RawBox((x, y, x + width, y + height), index[annotation["category_id"]], crowd, area)

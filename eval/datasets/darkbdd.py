@@ -87,7 +87,7 @@ def build_darkbdd(
 
     Args:
         bdd: a BDD100K folder (its validation images are taken), or any other set that ``load_detection_dataset`` reads.
-        out: the new folder: images/ (hard links where the disk allows it), labels/, classes.txt, data.yaml, luma.csv
+        out: the new folder: images/ (copies), labels/, classes.txt, data.yaml, luma.csv
             (id, mean_luma, split: ``dark`` below 70, else ``bright``) and manifest.json.
         count: how many images.
         manifest: a manifest.json; its images are taken, whatever ``count`` says, and must be the same to the byte.

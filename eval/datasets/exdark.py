@@ -31,7 +31,11 @@ def _label_folders(root: Path) -> list[Path]:
     folders = [
         f for pattern in ("*", "*/*") for f in sorted(root.glob(pattern)) if f.name.casefold() in known and f.is_dir()
     ]
-    return [folder for folder in folders if any(_is_bbgt(path) for path in sorted(folder.glob("*.txt"))[:1])]
+    return [folder for folder in folders if any(_is_bbgt(path) for path in _label_files(folder)[:1])]
+
+
+def _label_files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.txt")) if path.is_file()]
 
 
 def _is_bbgt(path: Path) -> bool:
@@ -66,7 +70,7 @@ def read(path: Path, split: str | None = None) -> RawDataset:
     orphans: list[str] = []
     labelled: set[str] = set()
     for folder in label_folders:
-        for label in sorted(folder.glob("*.txt")):
+        for label in _label_files(folder):
             name = label.name[: -len(".txt")].casefold()
             stem = Path(name).stem if Path(name).suffix in IMAGE_SUFFIXES else name
             light, its_split = table.get(stem, ("", ""))

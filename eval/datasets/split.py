@@ -44,7 +44,7 @@ def choose_split(raw: RawDataset, split: str, own_splits: tuple[str, ...]) -> Ra
     Raises:
         ScotopicError: there is no such split; those that exist are named.
     """
-    tables = _tables(raw.beside)
+    tables, unreadable = _tables(raw.beside)
     column, equals, value = split.partition("=")
     if not equals:
         column, value = "split", split
@@ -62,13 +62,13 @@ def choose_split(raw: RawDataset, split: str, own_splits: tuple[str, ...]) -> Ra
     raise ScotopicError(
         f"{raw.name} has no split '{split}': it has {', '.join(available) or 'none'}; looked for "
         f"a key of data.yaml, a folder images/{split}, rows of a CSV file beside the set, {split}.txt beside the set, "
-        f"and a list file {split}"
+        f"and a list file {split}{''.join(f'; {reason}' for reason in unreadable)}"
     )
 
 
 def available_splits(raw: RawDataset, own_splits: tuple[str, ...]) -> list[str]:
     """Names that ``--split`` takes for this set, in the order in which they are looked for."""
-    tables = _tables(raw.beside)
+    tables, _ = _tables(raw.beside)
     in_tables = [value for table in tables for value in table.values("split")]
     columns = [
         f"{column}={value}"
@@ -81,18 +81,26 @@ def available_splits(raw: RawDataset, own_splits: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys([*own_splits, *in_tables, *lists, *columns]))
 
 
-def _tables(folders: tuple[Path, ...]) -> list[_Table]:
-    tables = []
+def _tables(folders: tuple[Path, ...]) -> tuple[list[_Table], list[str]]:
+    """The CSV files that have ids; why others cannot be read, which matters only where no split is found."""
+    tables, unreadable = [], []
     for path in dict.fromkeys(file for folder in folders for file in sorted(folder.glob("*.csv"))):
-        reader = csv.DictReader(read_text(path).splitlines())
-        columns = [name.strip() for name in reader.fieldnames or []]
-        reader.fieldnames = columns
-        if any(name in columns for name in _ID_COLUMNS):
-            tables.append(_Table(path, columns, list(reader)))
-    return tables
+        try:
+            reader = csv.DictReader(read_text(path).splitlines())
+            columns = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = columns
+            if any(name in columns for name in _ID_COLUMNS):
+                tables.append(_Table(path, columns, list(reader)))
+        except ScotopicError as error:
+            unreadable.append(str(error))
+        except csv.Error as error:
+            unreadable.append(f"{path} cannot be read as CSV ({error})")
+    return tables, unreadable
 
 
 def _choose(raw: RawDataset, split: str, source: Path, entries: list[str]) -> RawDataset:
+    if not entries:
+        raise ScotopicError(f"{source} lists no image: write one id, file name or path per line")
     by_key = _keys(raw.samples)
     chosen: dict[str, RawSample] = {}
     missing = []

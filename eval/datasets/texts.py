@@ -42,12 +42,15 @@ def read_json(path: Path) -> Any:
     """The value that a JSON file holds.
 
     Raises:
-        ScotopicError: it cannot be read, or is cut off or no JSON; the line is named.
+        ScotopicError: it cannot be read, is cut off or no JSON (the line is named), or is nested too deep.
     """
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise ScotopicError(f"{path} line {error.lineno} is not valid JSON ({error.msg}): is the file whole?") from None
+    except (RecursionError, ValueError) as error:  # nested without end, or a number of thousands of digits
+        raise ScotopicError(f"{path} cannot be read as JSON ({error}): is it the right file?") from None
 
 
 _FIRST_KEY = re.compile(r'\s*(\[?)\s*\{\s*"(\w+)"')

@@ -106,4 +106,5 @@ def _box(obj: ElementTree.Element, classes: tuple[str, ...], path: Path) -> RawB
 
 def _stated_size(root: ElementTree.Element) -> tuple[int, int] | None:
     width, height = root.findtext("size/width", ""), root.findtext("size/height", "")
-    return (int(width), int(height)) if width.isdigit() and height.isdigit() and int(width) and int(height) else None
+    known = width.isdecimal() and height.isdecimal() and int(width) and int(height)
+    return (int(width), int(height)) if known else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -39,10 +38,13 @@ def yolo_text(sample: DetectionSample) -> str:
 
 
 def write_yolo(dataset: DetectionDataset, out: str | Path) -> None:
-    """Write images/, labels/, classes.txt and data.yaml into a folder; images are linked where the disk allows it.
+    """Write images/, labels/, classes.txt and data.yaml into a folder.
+
+    The images are copies: whoever edits one leaves the original as it is.
 
     Raises:
-        ScotopicError: two samples would get the same file name, or the folder cannot be written.
+        ScotopicError: two samples would get the same file name, an image cannot be copied, or the folder cannot be
+            written.
     """
     out = Path(out)
     stems = {file_stem(sample) for sample in dataset.samples}
@@ -51,7 +53,7 @@ def write_yolo(dataset: DetectionDataset, out: str | Path) -> None:
     (out / "images").mkdir(parents=True, exist_ok=True)
     for sample in dataset.samples:
         stem = file_stem(sample)
-        _link_or_copy(sample.image.resolve(), out / "images" / f"{stem}{sample.image.suffix}")
+        _copy(sample.image, out / "images" / f"{stem}{sample.image.suffix}")
         write_text(out / "labels" / f"{stem}.txt", yolo_text(sample))
     write_text(out / "classes.txt", "".join(name + "\n" for name in dataset.classes))
     # ultralytics refuses a data.yaml without 'train', also for a set that is only evaluated.
@@ -59,8 +61,8 @@ def write_yolo(dataset: DetectionDataset, out: str | Path) -> None:
     write_text(out / "data.yaml", yaml.safe_dump(entries, sort_keys=False, allow_unicode=True))
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     try:
-        os.link(source, target)
-    except OSError:  # another disk, or a file system without hard links
         shutil.copyfile(source, target)
+    except OSError as error:
+        raise ScotopicError(f"cannot copy {source} to {target}: {error.strerror}") from None

@@ -9,16 +9,17 @@ from typing import Any
 
 import cv2
 import numpy as np
+from pycocotools.mask import iou
 
 from ...errors import ScotopicError
 from ...pipeline.image import read_image, write_image
 from ...pipeline.stage import EnhancementStage
 from ..compare import Comparison, Progress, file_name
 from ..datasets.sample import DetectionDataset
-from ..detection import CONFIDENCE
+from ..detection import CONFIDENCE, CocoResult
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.
-FOUND, FALSE, MISSED = (0, 158, 115), (213, 94, 0), (240, 228, 66)
+FOUND, FALSE, MISSED, IGNORED = (0, 158, 115), (213, 94, 0), (240, 228, 66), (150, 150, 150)
 _BAR = 28
 
 
@@ -77,19 +78,23 @@ def write_changed_pictures(
 ) -> list[Path]:
     """For each enhancer, draw the ``count`` images where most boxes were won, and where most were lost.
 
-    Green boxes are found, orange ones false, yellow ones missed (at IoU 0.5 and score 0.25). The file name says
+    Green boxes are found, orange ones false, yellow ones missed (at IoU 0.5
+    and score 0.25), grey ones ignored regions and detections on them. The file name says
     the rank: ``pictures/<enhancer>/gain_1_<id>.jpg``.
     """
     for old in (comparison.out / "pictures").glob("*/*.jpg"):
         if old.name.startswith(("gain_", "loss_")):
             old.unlink()  # of an earlier run into the same folder
     truth = json.loads((comparison.out / "truth.json").read_text(encoding="utf-8"))
+    numbers = {image["name"]: image["id"] for image in truth["images"]}
     baseline = comparison.rows[0]
+    before = _results(comparison, baseline)
     written = []
     for row in comparison.rows[1:]:
         settings = comparison.record["settings"]
         stage = EnhancementStage(row["enhancer"], gate=settings["gate"], strength=settings["strength"])
         folder = comparison.out / "pictures" / file_name(row["enhancer"])
+        after = _results(comparison, row)
         changed = changed_most(baseline["per_image"], row["per_image"], count)
         for number, (label, name) in enumerate(changed, start=1):
             progress(f"pictures of {row['enhancer']}", number, len(changed))
@@ -100,12 +105,16 @@ def write_changed_pictures(
             except ScotopicError:
                 continue  # it stands among the failed images of this row
             pair = [
-                (_title(r, name), _judged(picture, name, truth, comparison.out / r["predictions"]))
-                for r, picture in ((baseline, image), (row, enhanced))
+                (_title(r, name), _judged(picture, numbers[name], truth, results))
+                for r, picture, results in ((baseline, image, before), (row, enhanced, after))
             ]
             written.append(folder / f"{label}_{name.replace('/', '_')}.jpg")
             write_image(written[-1], side_by_side(pair, width=960))
     return written
+
+
+def _results(comparison: Comparison, row: Mapping[str, Any]) -> list[CocoResult]:
+    return json.loads((comparison.out / row["predictions"]).read_text(encoding="utf-8"))
 
 
 def _title(row: Mapping[str, Any], name: str) -> str:
@@ -129,40 +138,30 @@ def changed_most(
     return [(f"gain_{i}", n) for i, n in enumerate(gains, 1)] + [(f"loss_{i}", n) for i, n in enumerate(losses, 1)]
 
 
-def _judged(image: np.ndarray, name: str, truth: Mapping[str, Any], predictions: Path) -> np.ndarray:
-    """Draw one image's detections, coloured by whether they are right."""
-    number = next(i["id"] for i in truth["images"] if i["name"] == name)
+def _judged(image: np.ndarray, number: int, truth: Mapping[str, Any], results: Sequence[CocoResult]) -> np.ndarray:
+    """Draw one image's detections, coloured by whether they are right; matched as pycocotools does."""
     names = {c["id"]: c["name"] for c in truth["categories"]}
-    wanted = [a for a in truth["annotations"] if a["image_id"] == number and not a["iscrowd"]]
-    given = json.loads(predictions.read_text(encoding="utf-8"))
-    given = sorted(
-        (r for r in given if r["image_id"] == number and r["score"] >= CONFIDENCE), key=lambda r: -r["score"]
-    )
+    wanted = [a for a in truth["annotations"] if a["image_id"] == number]
+    given = [r for r in results if r["image_id"] == number and r["score"] >= CONFIDENCE]
+    given.sort(key=lambda r: -r["score"])
     free = {a["id"]: a for a in wanted}
     boxes, captions, colors = [], [], []
     for result in given:
         same = [a for a in free.values() if a["category_id"] == result["category_id"]]
-        best = max(same, key=lambda a: _iou(a["bbox"], result["bbox"]), default=None)
-        right = best is not None and _iou(best["bbox"], result["bbox"]) >= 0.5
-        if right and best is not None:
-            del free[best["id"]]
+        overlaps = iou([result["bbox"]], [a["bbox"] for a in same], [a["iscrowd"] for a in same]) if same else [[]]
+        close = [(o, a) for o, a in zip(overlaps[0], same, strict=True) if o >= 0.5]
+        best = max(close, key=lambda pair: (not pair[1]["iscrowd"], pair[0]), default=None)
         boxes.append(_corners(result["bbox"]))
         captions.append(f"{names[result['category_id']]} {result['score']:.2f}")
-        colors.append(FOUND if right else FALSE)
+        colors.append(FALSE if best is None else IGNORED if best[1]["iscrowd"] else FOUND)
+        if best is not None and not best[1]["iscrowd"]:
+            del free[best[1]["id"]]
     for annotation in free.values():
         boxes.append(_corners(annotation["bbox"]))
         captions.append("")
-        colors.append(MISSED)
+        colors.append(IGNORED if annotation["iscrowd"] else MISSED)
     return draw_boxes(image, boxes, captions, colors)
 
 
 def _corners(bbox: Sequence[float]) -> tuple[float, float, float, float]:
     return bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]
-
-
-def _iou(a: Sequence[float], b: Sequence[float]) -> float:
-    """Of two boxes given as x, y, width, height."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    overlap = max(width, 0) * max(height, 0)
-    return overlap / (a[2] * a[3] + b[2] * b[3] - overlap) if overlap else 0.0

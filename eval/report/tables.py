@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ...files import write_text
-from ..compare import Comparison
 
 _POINTS = ("mAP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR")
 COLUMNS = ("enhancer", "mAP", "vs none", *_POINTS[1:], "enhance ms", "model ms", "passed", "failed")
@@ -50,7 +50,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
                 points(metrics["mAP"]),
                 "" if row["enhancer"] == "none" else change(metrics["mAP"], baseline),
                 *(points(metrics[name]) for name in _POINTS[1:]),
-                f"{timing.get('enhance', 0):.1f}",
+                f"{timing['enhance']:.1f}" if "enhance" in timing else "-",
                 f"{sum(model):.1f}" if model else "-",
                 f"{len(row['passed_by_gate'])}",
                 f"{len(row['failed'])}",
@@ -91,7 +91,7 @@ def notes(record: Mapping[str, Any]) -> list[str]:
             lines.append(
                 f"{row['enhancer']}: {len(row['failed'])} failed images count as empty: {', '.join(row['failed'])}."
             )
-    if record["settings"]["gate"] == "auto":
+    if any(row["passed_by_gate"] for row in record["rows"]):
         lines.append("passed: frames that the gate found bright and left untouched.")
     return lines
 
@@ -103,15 +103,16 @@ def markdown(record: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", *(f"- {note}" for note in notes(record)), ""])
 
 
-def write_tables(comparison: Comparison) -> None:
-    """Write ``results.md`` and ``results.csv`` beside ``results.json``."""
-    write_text(comparison.out / "results.md", markdown(comparison.record))
-    metrics = list(comparison.rows[0]["metrics"])
-    steps = list(dict.fromkeys(step for row in comparison.rows for step in row["timing_ms"]))
+def write_tables(record: Mapping[str, Any], out: Path) -> None:
+    """Write ``results.md`` and ``results.csv`` for a record into the folder ``out``."""
+    write_text(out / "results.md", markdown(record))
+    rows = record["rows"]
+    metrics = list(rows[0]["metrics"])
+    steps = list(dict.fromkeys(step for row in rows for step in row["timing_ms"]))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["enhancer", *metrics, *(f"{step}_ms" for step in steps), "images", "passed_by_gate", "failed"])
-    for row in comparison.rows:
+    for row in rows:
         writer.writerow(
             [
                 row["enhancer"],
@@ -122,4 +123,4 @@ def write_tables(comparison: Comparison) -> None:
                 len(row["failed"]),
             ]
         )
-    write_text(comparison.out / "results.csv", text.getvalue())
+    write_text(out / "results.csv", text.getvalue())

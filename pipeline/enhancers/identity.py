@@ -19,7 +19,7 @@ class Identity(Enhancer):
     True
     """
 
-    info = EnhancerInfo(name="none", summary="The picture as it is.", kind="identity")
+    info = EnhancerInfo(name="none", summary="The picture as it is.", kind="identity", commercial=True)
 
     def transform(self, x: Tensor) -> Tensor:
         return x.clone()

@@ -8,12 +8,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import requests
+from filelock import FileLock
 from platformdirs import user_cache_path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from ...errors import ScotopicError
-from ...files import output_folder, sha256_of
+from ...files import cannot_write, output_folder, sha256_of
 
 TIMEOUT_S = (10, 60)  # to connect, and between two pieces
 BLOCK = 1 << 16
@@ -39,8 +40,14 @@ def download(url: str, sha256: str | None = None) -> Path:
     key = hashlib.sha256(url.encode()).hexdigest()[:12]
     name = Path(unquote(urlparse(url).path)).name or "download"
     path = output_folder(cache_folder()) / f"{key}-{name}"
-    if path.is_file() and (sha256 is None or sha256_of(path) == sha256):
-        return path
+    # Processes that start together (workers, ranks) want the same file: one fetches it, the others find it.
+    with FileLock(path.with_name(path.name + ".lock")):
+        if not (path.is_file() and (sha256 is None or sha256_of(path) == sha256)):
+            _fetch_checked(url, path, sha256)
+    return path
+
+
+def _fetch_checked(url: str, path: Path, sha256: str | None) -> None:
     partial = path.with_name(path.name + ".part")
     resumed = partial.exists()
     try:
@@ -52,11 +59,12 @@ def download(url: str, sha256: str | None = None) -> Path:
         raise ScotopicError(
             f"cannot download {url} ({_reason(error)}): connect, or give the path of a local file"
         ) from None
+    except OSError as error:
+        raise cannot_write(partial, error) from error
     if sha256 is not None and (found := sha256_of(partial)) != sha256:
         partial.unlink()
         raise ScotopicError(f"{url} has the SHA-256 {found}, not {sha256}: it was altered or replaced; not used")
     partial.replace(path)
-    return path
 
 
 def _fetch(url: str, partial: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -15,17 +16,21 @@ from .download import download
 from .manifest import find_weights, named_weights
 
 
-def load_weights(net: nn.Module, weights: str | Path) -> None:
+def load_weights(net: nn.Module, weights: str | Path, rename: Callable[[str], str | None] | None = None) -> None:
     """Fill ``net`` with ``weights`` in place, every tensor of them.
 
     Args:
         weights: a path (.pth, .pt, .safetensors), a name in the manifest, or a URL (``#sha256=...`` checks it).
+        rename: from the names of tensors in the authors' files to those in ``net``, None for what only training
+            needs; it must leave the names in ``net`` as they are.
 
     Raises:
         ScotopicError: not found, damaged, not a state dict, or made for another net.
     """
     path = resolve_weights(weights)
     state = read_state(path)
+    if rename:
+        state = {name: value for key, value in state.items() if (name := rename(key)) is not None}
     own = net.state_dict()
     wrong = [
         f"{key} is {tuple(state[key].shape)}, not {tuple(own[key].shape)}"

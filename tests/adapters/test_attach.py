@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -148,3 +149,13 @@ def test_ultralytics_installs_nothing_whoever_imports_it_first(first: str) -> No
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.splitlines()[-1] == "False False"
     assert "AutoUpdate disabled" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("where", ["graph", "source"])
+def test_an_attached_model_can_be_pickled(untrained: Callable[[str], Any], night: np.ndarray, where: Any) -> None:
+    model = attach(untrained("yolo11n"), "gamma", where=where, gate="off", keep_enhanced=True)
+    before = model.predict(night, imgsz=64, verbose=False)[0]
+    again = pickle.loads(pickle.dumps(model))
+    after = again.predict(night, imgsz=64, verbose=False)[0]
+    np.testing.assert_array_equal(before.enhanced, after.enhanced)
+    assert type(detach(again)) is type(detach(model))

@@ -21,7 +21,7 @@ class Outcome:
 @pytest.fixture
 def scotopic(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Call `scotopic ARGUMENTS...` and give its exit status and what it printed."""
-    from scotopic.cli.main import run
+    from scotopic.cli.entry import run
 
     def call(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["scotopic", *map(str, arguments)])

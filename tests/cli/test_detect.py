@@ -9,11 +9,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from scotopic.pipeline.image import read_image
+from scotopic.pipeline.image import read_image, write_image
 
 from .conftest import Outcome
 
@@ -144,6 +145,25 @@ def test_an_image_that_fails_is_named_and_gives_status_1(
     assert outcome.status == 1
     assert "1 failed images count as empty: b1c81faa-c80764c5" in outcome.out
     assert "truncated" in (tmp_path / "out" / "results.json").read_text()
+
+
+@pytest.mark.parametrize("command", [("eval", "detect"), ("compare", "detect")])
+@pytest.mark.parametrize("preset", ["night-detect", "day-gate"])
+def test_shipped_presets_serve_both_commands(scotopic: Command, command: tuple[str, str], preset: str) -> None:
+    outcome = scotopic(*command, "--config", preset)
+    assert outcome.err == "scotopic: --model is missing: give --model yolo11n.pt\n"
+
+
+def test_run_never_overwrites_a_source(scotopic: Command, model: Path, tmp_path: Path) -> None:
+    write_image(tmp_path / "own" / "photo.jpg", np.zeros((64, 64, 3), np.uint8))
+    write_image(tmp_path / "own" / "photo.png", np.zeros((64, 64, 3), np.uint8))
+    before = (tmp_path / "own" / "photo.jpg").read_bytes()
+    outcome = scotopic("run", tmp_path / "own" / "photo.jpg", "--model", model, "-o", tmp_path / "own", *SMALL)
+    assert outcome.status == 1
+    assert (tmp_path / "own" / "photo.jpg").read_bytes() == before
+    both = scotopic("run", tmp_path / "own", "--model", model, "-o", tmp_path / "out", *SMALL)
+    assert both.status == 0, both.err
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"photo.jpg", "photo.png.jpg"}
 
 
 def test_run_draws_both_side_by_side(scotopic: Command, data_dir: Path, model: Path, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_one_bad_picture_does_not_stop_the_others(scotopic: Command, pictures: P
         (["dark.png", "-o", "out", "--enhancer", "sgz[weights=none.pth]"], "no weights file at none.pth"),
         (["dark.png", "-o", "out", "--strength", "2"], "strength 2.0 is not a number in [0, 1]"),
         (["dark.png", "-o", "file"], "a file is in the way"),
-        (["dark.png", "-o", "."], "would overwrite its own source"),
+        (["dark.png", "-o", "."], "all pictures lie in the output folder"),
         (["dark.png", "-o", "out", "--config", "nonsense"], "no preset 'nonsense'"),
         (["dark.png", "-o", "out", "--config", "bad.yaml"], "unknown key 'enhanser' (did you mean 'enhancer'?"),
     ],
@@ -122,6 +122,34 @@ def test_plot_factor(scotopic: Command, pictures: Path, tmp_path: Path) -> None:
     outcome = scotopic("plot", "factor", pictures / "dark.png", "-o", figure, "--enhancer", "gamma")
     assert outcome.status == 1
     assert "no enhancement factor" in outcome.err
+
+
+def test_results_are_not_enhanced_again(scotopic: Command, pictures: Path) -> None:
+    for _ in range(2):
+        outcome = scotopic("enhance", pictures, "-o", pictures / "out", "--enhancer", "gamma")
+        assert "4 of 4 pictures" in outcome.out
+    assert not (pictures / "out" / "out").exists()
+
+
+def test_ctrl_c_before_anything_is_loaded() -> None:
+    code = "import os, signal, sys; from scotopic.cli import entry; " + (
+        "sys.meta_path.insert(0, type('Hit', (), {'find_spec': lambda self, name, *a: "
+        "os.kill(os.getpid(), signal.SIGINT) if name == 'torch' else None})()); entry.run()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "list"], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "scotopic: interrupted; what is finished is kept\n"
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 60, (300, 300, 3)).astype(np.uint8)
+    write_image(tmp_path / "dark.png", noise)
+    command = f"ulimit -f 20; exec {sys.executable} -m scotopic.cli enhance dark.png -o out --enhancer gamma"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "free some space" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_help_reads_well(scotopic: Command) -> None:

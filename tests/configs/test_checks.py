@@ -54,6 +54,9 @@ def test_one_sentence_with_the_nearest_right_key(mapping: object, message: str) 
     [
         (b"a: [1", r"p\.yaml line 2 is not YAML"),
         (b"a: \xff", "is not UTF-8"),
+        (b"split: 2020-13-45", r"p\.yaml holds an impossible date or number \(month must be in 1\.\.12\): put text in"),
+        (b"split: 0x_", r"p\.yaml holds an impossible date or number"),
+        (b"split: " + b"[" * 10_000, r"p\.yaml is nested too deep to be read"),
         (b"", "must hold 'key: value' lines, not NoneType"),
         (None, "cannot read .*: No such file"),
     ],

@@ -28,6 +28,11 @@ def test_every_room_has_a_preset() -> None:
     assert {room for room, _ in SHIPPED} == set(ROOMS)
 
 
+def test_gate_off_is_a_word_and_no_truth_value(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("gate: off\n")
+    assert validate(DetectPreset, read_yaml(tmp_path / "mine.yaml"), "mine.yaml").gate == "off"
+
+
 def test_an_unknown_key_is_answered_with_the_nearest() -> None:
     with pytest.raises(ScotopicError, match=r"unknown key 'imgsize' \(did you mean 'imgsz'"):
         validate(EvaluationSettings, {"imgsize": 640}, "x.yaml")
@@ -40,10 +45,13 @@ def test_a_value_out_of_range_names_the_key() -> None:
 
 def test_unknown_preset() -> None:
     with pytest.raises(ScotopicError, match="did you mean 'night-detect'"):
-        find_preset("eval", "night-detct")
+        find_preset("night-detct", "eval")
 
 
 def test_class_map_text() -> None:
+    with pytest.raises(ScotopicError, match="twice"):
+        parse_class_map("bike=bicycle,bike=car")
+    assert parse_class_map('{"a,b": null}') == {"a,b": None}
     assert parse_class_map(None) == {}
     with pytest.raises(ScotopicError, match="SET_CLASS=MODEL_CLASS"):
         parse_class_map("=bicycle")

@@ -18,7 +18,9 @@ from scotopic.errors import ScotopicError
 from scotopic.pipeline.contract import Cost, Enhancer, EnhancerInfo, Kind, to_batch
 from scotopic.pipeline.enhancers.files import Folder
 from scotopic.pipeline.image import write_image
-from scotopic.pipeline.registry import create_enhancer, enhancer_info, list_enhancers
+from scotopic.pipeline.registry import enhancer_info, list_enhancers
+
+from .conftest import enhancer_without_network
 
 Enhance = Callable[[np.ndarray], np.ndarray]
 
@@ -50,7 +52,7 @@ def no_warnings() -> Iterator[None]:
 @pytest.fixture(scope="module", params=NAMES)
 def enhancer(request: pytest.FixtureRequest) -> Enhancer:
     """The same object for all its tests: none may leave a trace in it."""
-    return create_enhancer(request.param)
+    return enhancer_without_network(request.param)
 
 
 class PictureContract:
@@ -124,7 +126,7 @@ class PictureContract:
 
 
 class TestRegistered(PictureContract):
-    """Every enhancer of the registry, with its default weights and parameters."""
+    """Every enhancer of the registry, with its default parameters, and weights if they are here, else untrained."""
 
     @pytest.fixture
     def enhance(self, enhancer: Enhancer) -> Enhance:
@@ -267,7 +269,7 @@ class TestFolder(PictureContract):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if enhancer_info(name).cost == "cheap"])
 def test_4k(name: str) -> None:
-    enhancer = create_enhancer(name)
+    enhancer = enhancer_without_network(name)
     picture = dark_picture(*SIZE_4K)
     with torch.no_grad():
         out = enhancer(to_batch(picture))

@@ -16,6 +16,8 @@ from scotopic.errors import ScotopicError
 from scotopic.pipeline.contract import Enhancer
 from scotopic.pipeline.registry import create_enhancer, list_enhancers
 
+from .conftest import enhancer_without_network
+
 IN_GRAPH = list_enhancers(in_graph=True)
 LEARNED = list_enhancers(learned=True)
 PARITY = 1e-4
@@ -32,12 +34,12 @@ def dark_batch(count: int, height: int, width: int) -> Tensor:
 
 @pytest.fixture(scope="module", params=IN_GRAPH)
 def enhancer(request: pytest.FixtureRequest) -> Enhancer:
-    return create_enhancer(request.param)
+    return enhancer_without_network(request.param)
 
 
 @pytest.fixture(scope="module", params=LEARNED)
 def learned(request: pytest.FixtureRequest) -> Enhancer:
-    return create_enhancer(request.param)
+    return enhancer_without_network(request.param)
 
 
 def test_trace_serves_other_sizes(enhancer: Enhancer) -> None:

@@ -93,6 +93,32 @@ def test_exif_orientation_is_applied(picture: np.ndarray, orientation: int, tmp_
     assert np.abs(out.astype(int) - upright).mean() < 2
 
 
+@pytest.fixture(params=[(s, o) for s in (".jpg", ".png", ".webp", ".tif") for o in (1, 3, 6, 8)], ids=str)
+def turned(picture: np.ndarray, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file of one format with one EXIF orientation."""
+    suffix, orientation = request.param
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(picture).save(tmp_path / f"a{suffix}", exif=exif)
+    return tmp_path / f"a{suffix}"
+
+
+def test_size_and_turn_agree_in_every_format(turned: Path) -> None:
+    out = read_image(turned)
+    with Image.open(turned) as image:
+        upright = as_rgb(image)
+    assert image_size(turned) == (out.shape[1], out.shape[0])
+    assert out.shape == upright.shape
+    assert np.abs(out.astype(int) - upright).mean() < 2
+
+
+def test_size_and_turn_are_those_of_ultralytics(turned: Path) -> None:
+    utils = pytest.importorskip("ultralytics.data.utils", reason="ultralytics is not installed")
+    with Image.open(turned) as image:
+        assert image_size(turned) == utils.exif_size(image)
+    assert np.array_equal(read_image(turned), utils.imread(str(turned))[..., ::-1])
+
+
 def test_pillow_images_as_arrays(picture: np.ndarray) -> None:
     image = Image.fromarray(picture)
     assert np.array_equal(as_rgb(image), picture)

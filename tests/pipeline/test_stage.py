@@ -284,3 +284,27 @@ def test_onnx_has_the_gate_and_the_pads_inside(
     assert np.array_equal(out[1], other[1].numpy())
     assert np.array_equal(out[0, :, :3], other[0, :, :3].numpy())
     assert np.abs(out[0] - other[0].numpy()).mean() > 0.01
+
+
+@pytest.mark.parametrize("pads", [(3, 0, 0, 0), (0, 5, 0, 0), (4, 4, 0, 0), (0, 0, 6, 2), (20, 0, 0, 0)])
+@pytest.mark.parametrize("gate", ["auto", "off"])
+def test_process_keeps_letterbox_pads_as_forward_does(pads: tuple[int, int, int, int], gate: Any) -> None:
+    top, bottom, left, right = pads
+    image = np.random.default_rng(1).integers(0, 60, (40, 48, 3)).astype(np.uint8)
+    padded = np.pad(image, ((top, bottom), (left, right), (0, 0)), constant_values=114)
+    stage = EnhancementStage("gamma", gate=gate)
+    result = stage.process(padded)
+    expected = to_image(stage(to_batch(padded)))
+    assert np.abs(result.image.astype(int) - expected).max() <= 1
+    assert result.enhanced
+    inside = (slice(top, top + 40), slice(left, left + 48))
+    np.testing.assert_array_equal(result.image[inside], stage.process(image).image)
+    outside = np.ones(padded.shape[:2], bool)
+    outside[inside] = False
+    assert (result.image[outside] == 114).all()
+
+
+def test_an_option_given_twice_must_be_the_same() -> None:
+    assert EnhancementStage("gamma[strength=0.5]", strength=0.5).strength == 0.5
+    with pytest.raises(ScotopicError, match=r"argument strength=0\.8 differ"):
+        EnhancementStage("gamma[strength=0.5]", strength=0.8)

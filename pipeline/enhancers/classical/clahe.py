@@ -6,16 +6,15 @@ import math
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from ....errors import ScotopicError
-from ...contract import Enhancer, EnhancerInfo, check_image, to_image
+from ...contract import EnhancerInfo, check_image
 from ...registry import register_enhancer
+from .picture import PictureEnhancer
 
 
 @register_enhancer
-class Clahe(Enhancer):
+class Clahe(PictureEnhancer):
     """CLAHE (Zuiderveld 1994) on L of CIELAB, so that colours keep their hue; OpenCV's implementation on 8 bits.
 
     ``forward`` goes through 8 bits as well, so it is neither differentiable nor exportable.
@@ -34,6 +33,7 @@ class Clahe(Enhancer):
         paper="Zuiderveld: Contrast Limited Adaptive Histogram Equalization (Graphics Gems IV)",
         year=1994,
         kind="histogram",
+        commercial=True,
         in_graph=False,
     )
 
@@ -45,11 +45,6 @@ class Clahe(Enhancer):
             raise ScotopicError(f"tiles={tiles!r} is not a whole number of at least 1")
         self.clip_limit = float(clip_limit)
         self.tiles = tiles
-
-    def transform(self, x: Tensor) -> Tensor:
-        pictures = [self.enhance(to_image(frame.unsqueeze(0))) for frame in x]
-        batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-        return batch.to(x.device, x.dtype) / 255
 
     def enhance(self, image: np.ndarray) -> np.ndarray:
         lab = cv2.cvtColor(check_image(image), cv2.COLOR_RGB2LAB)

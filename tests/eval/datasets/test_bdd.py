@@ -136,6 +136,46 @@ def test_malformed(images: Path, write_json, frames: Any, message: str) -> None:
         load_detection_dataset(write_json(images / "labels" / "val.json", frames))
 
 
+def frame(**parts: Any) -> list[dict[str, Any]]:
+    return [{"name": "a.jpg", **parts}]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (frame(labels=[{"category": ["car"], "box2d": BOX}]), r"a 'category' must be the name of a class, not \['car"),
+        (frame(labels=[{"category": None, "box2d": BOX}]), "a 'category' must be the name of a class, not None"),
+        (frame(labels=[{"category": "car", "box2d": BOX, "attributes": ["crowd"]}]), "'attributes' must be an object"),
+        (frame(labels=[{"category": "car", "box2d": {**BOX, "x1": 10**400}}]), "a 'box2d' needs the numbers"),
+        (frame(attributes=["night"]), "'attributes' must be an object, not list"),
+        (frame(size=[40, 20]), "'size' must be an object, not list"),
+        (frame(frames=5), "'frames' must be a list, not int"),
+        (frame(frames=["x"]), "every entry of 'frames' must be an object with 'objects', not 'x'"),
+        (frame(frames=[{"objects": 4}]), "'objects' must be a list, not int"),
+    ],
+)
+def test_wrong_shapes_in_an_image(images: Path, write_json, value: Any, message: str) -> None:
+    with pytest.raises(ScotopicError, match=rf"val\.json, image a\.jpg: {message}"):
+        load_detection_dataset(write_json(images / "labels" / "val.json", value))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"frames": 5}, "'frames' must be a list, not int"),
+        ({"frames": frame(), "config": {"categories": 5}}, "'categories' must be a list, not int"),
+        ({"frames": frame(), "config": {"categories": [{"name": None}]}}, "a category of 'config' needs a 'name'"),
+        (
+            {"frames": frame(), "config": {"categories": [{"name": "a", "subcategories": 5}]}},
+            "'subcategories' must be a list, not int",
+        ),
+    ],
+)
+def test_wrong_shapes_in_the_file(images: Path, write_json, value: Any, message: str) -> None:
+    with pytest.raises(ScotopicError, match=rf"val\.json: {message}"):
+        load_detection_dataset(write_json(images / "labels" / "val.json", value))
+
+
 def test_class_beside_classes_txt(images: Path, write, write_json) -> None:
     write(images / "labels" / "classes.txt", "car\n")
     with pytest.raises(ScotopicError, match=r"image a\.jpg has the class 'traffic light', which is none of its 1: car"):

@@ -130,6 +130,12 @@ def broken(key: str, value: Any) -> dict[str, Any]:
         (broken("images.1.file_name", "a.jpg"), "labels the image .*a.jpg 2 times"),
         (broken("images", [{}]), "an image 'id' and 'file_name'"),
         (broken("categories", []), "no COCO annotation file"),
+        (broken("categories", 5), "no COCO annotation file"),
+        (broken("annotations", 5), "no COCO annotation file"),
+        (broken("annotations.0.category_id", [1]), r"annotation 0 has the category_id \[1\]"),
+        (broken("annotations.0.image_id", [1]), r"annotation 0 has the image_id \[1\]: give the 'id' of one image"),
+        (broken("annotations.0.bbox", [1, 2, 3, 10**400]), "annotation 0 needs a 'bbox' of four numbers"),
+        (broken("categories.1.id", 3), "uses a category id twice"),
     ],
 )
 def test_malformed(tmp_path: Path, picture, write_json, data: Any, message: str) -> None:
@@ -141,5 +147,8 @@ def test_malformed(tmp_path: Path, picture, write_json, data: Any, message: str)
 def test_cut_off_file_and_missing_images(tmp_path: Path, write, write_json) -> None:
     with pytest.raises(ScotopicError, match=r"labels\.json line 1 is not valid JSON"):
         load_detection_dataset(write(tmp_path / "labels.json", '{"images": [{"id": 1'))
+    for endless in ('{"images":' + "[" * 100_000, '{"images": ' + "9" * 5000 + "}"):
+        with pytest.raises(ScotopicError, match=r"labels\.json (cannot be read as JSON|is no COCO)"):
+            load_detection_dataset(write(tmp_path / "labels.json", endless))
     with pytest.raises(ScotopicError, match=r"the images of .* \(such as a\.jpg\) are in none of: "):
         load_detection_dataset(write_json(tmp_path / "labels.json", record()))

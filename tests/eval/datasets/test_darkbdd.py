@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scotopic.errors import ScotopicError
-from scotopic.eval.datasets import build_darkbdd, load_detection_dataset, mean_luma
+from scotopic.eval.datasets import build_darkbdd, load_detection_dataset, mean_luma, write_yolo
 
 LEVELS = {"a": 30, "b": 10, "c": 20, "d": 5, "e": 20}
 
@@ -61,13 +61,30 @@ def test_the_darkest_nights_are_chosen_and_ties_go_by_id(bdd: Path, tmp_path: Pa
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".out")]
 
 
-def test_boxes_survive_and_images_are_the_same_files(bdd: Path, tmp_path: Path) -> None:
+def test_boxes_survive_and_images_are_the_same_bytes(bdd: Path, tmp_path: Path) -> None:
     built = build_darkbdd(bdd, tmp_path / "out", 4)
     source = load_detection_dataset(bdd, "val").select(s.id for s in built.samples)
     for new, old in zip(built.samples, source.samples, strict=True):
         np.testing.assert_allclose(new.boxes, old.boxes[~old.crowd], atol=1e-6)
         assert new.image.read_bytes() == old.image.read_bytes()
         assert built.classes[new.labels[0]] == "car"
+
+
+def test_an_image_edited_in_the_new_set_leaves_the_source_as_it_is(bdd: Path, tmp_path: Path) -> None:
+    source = bdd / "images" / "100k" / "val" / "b.png"
+    before = source.read_bytes()
+    new = build_darkbdd(bdd, tmp_path / "out", 1).samples[0].image
+    with new.open("r+b") as file:
+        file.write(b"edited in place")
+    assert source.read_bytes() == before
+    assert not source.samefile(new)
+
+
+def test_an_image_that_cannot_be_copied(bdd: Path, tmp_path: Path) -> None:
+    dataset = load_detection_dataset(bdd, "val")
+    dataset.samples[0].image.unlink()
+    with pytest.raises(ScotopicError, match=r"cannot copy .*a\.png to .*a\.png: No such file"):
+        write_yolo(dataset, tmp_path / "out")
 
 
 def test_the_same_set_again_from_its_manifest(bdd: Path, tmp_path: Path) -> None:

@@ -54,6 +54,12 @@ def test_exdark_issues(exdark: Path, picture, write) -> None:
     assert dataset.issues.lines()[0] == "Images without a label file are left out: 1 (alone.jpg)."
 
 
+def test_exdark_folder_named_like_a_label_file(exdark: Path) -> None:
+    (exdark / "ExDark_Annno" / "Bicycle" / "2014.txt").mkdir()
+    dataset = load_detection_dataset(exdark)
+    assert (len(dataset), dataset.issues.lines()) == (2, [])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -112,6 +118,7 @@ def test_voc_own_splits(voc: Path, picture, write) -> None:
 
 def test_voc_own_classes_and_sizes(voc: Path, write) -> None:
     write(voc / "Annotations" / "000001.xml", xml("scooter", size=(80, 40)))
+    write(voc / "Annotations" / "000002.xml", xml("tvmonitor").replace("<width>40<", "<width>\u00b2<"))
     dataset = load_detection_dataset(voc)
     assert dataset.classes == ("scooter", "tvmonitor")
     assert dataset.issues.other_size == ["000001"]

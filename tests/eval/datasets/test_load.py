@@ -62,6 +62,27 @@ def test_split_that_names_no_image_of_the_set(folder: Path, write) -> None:
         load_detection_dataset(folder, "other")
 
 
+def test_split_list_without_a_line(folder: Path, write) -> None:
+    write(folder / "none.txt", "\n \n")
+    with pytest.raises(ScotopicError, match=r"none\.txt lists no image: write one id, file name or path per line"):
+        load_detection_dataset(folder, "none")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("id,split\na,é\n".encode("latin-1"), "is not UTF-8 text: save it as UTF-8"),
+        (b'id,split\na,"' + b"x" * 200_000 + b'"\n', r"cannot be read as CSV \(field larger than field limit"),
+    ],
+)
+def test_csv_that_cannot_be_read_matters_only_without_another_split(folder: Path, content: bytes, reason: str) -> None:
+    (folder / "notes.csv").write_bytes(content)
+    assert len(load_detection_dataset(folder, "night")) == 3
+    assert len(load_detection_dataset(folder, "day")) == 1
+    with pytest.raises(ScotopicError, match=rf"street has no split 'dawn'.*notes\.csv {reason}"):
+        load_detection_dataset(folder, "dawn")
+
+
 def test_ambiguous_splits(folder: Path, picture, write) -> None:
     write(folder / "second.csv", "id,split\na,dark\n")
     with pytest.raises(ScotopicError, match=r"ambiguous: luma\.csv and second\.csv"):

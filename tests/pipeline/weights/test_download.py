@@ -8,6 +8,7 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -92,6 +93,11 @@ def cached(name: str = "net.pth") -> list[Path]:
     return [path for path in cache_folder().iterdir() if path.name.endswith(name)]
 
 
+def kept() -> list[str]:
+    """What lies in the cache besides lock files."""
+    return sorted(file.name for file in cache_folder().iterdir() if file.suffix != ".lock")
+
+
 def test_cache_folder_is_where_the_variable_says(scotopic_cache: Path) -> None:
     assert cache_folder() == scotopic_cache
 
@@ -102,7 +108,7 @@ def test_comes_whole_and_only_once(server: Server) -> None:
     assert path.name.endswith("-net.pth")
     assert download(server.url, SHA256) == path
     assert server.asked == [""]
-    assert [file.name for file in cache_folder().iterdir()] == [path.name]
+    assert kept() == [path.name]
 
 
 def test_without_a_hash_it_takes_what_comes(server: Server) -> None:
@@ -122,7 +128,7 @@ def test_two_files_of_one_name_stay_apart(server: Server) -> None:
 def test_wrong_hash_is_refused_and_leaves_nothing(server: Server) -> None:
     with pytest.raises(ScotopicError, match=f"{SHA256}, not {'0' * 64}: it was altered or replaced"):
         download(server.url, "0" * 64)
-    assert list(cache_folder().iterdir()) == []
+    assert kept() == []
 
 
 def test_damaged_cache_is_fetched_again(server: Server) -> None:
@@ -183,7 +189,7 @@ def test_http_errors_are_named(server: Server, status: int) -> None:
     server.status = status
     with pytest.raises(ScotopicError, match=rf"cannot download {server.url} \(HTTP {status}\): .* local file"):
         download(server.url, SHA256)
-    assert list(cache_folder().iterdir()) == []
+    assert kept() == []
 
 
 def test_no_connection_is_named(scotopic_cache: Path) -> None:
@@ -245,3 +251,11 @@ def test_weights_by_a_name_that_is_downloaded(
 
 def partial_of(url: str) -> Path:
     return cache_folder() / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-net.pth.part"
+
+
+def test_many_at_once_fetch_it_once(server: Server) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(lambda _: download(server.url, SHA256), range(4)))
+    assert len(set(paths)) == 1
+    assert paths[0].read_bytes() == CONTENT
+    assert len(server.asked) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import random
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch import Tensor
 from scotopic.errors import ScotopicError
 from scotopic.files import sha256_of
 from scotopic.pipeline.enhancers.learned.sgz import SGZ
-from scotopic.pipeline.registry import enhancer_info, list_enhancers
+from scotopic.pipeline.registry import create_enhancer, enhancer_class, enhancer_info, list_enhancers
 from scotopic.pipeline.weights.load import load_weights, read_state, resolve_weights
 from scotopic.pipeline.weights.manifest import WeightsEntry, find_weights, manifest
 
@@ -199,13 +200,22 @@ def test_shipped_files_are_whole_and_all_named() -> None:
     assert sorted(weights) == sorted(shipped.values())
 
 
-def test_every_learned_enhancer_has_default_weights() -> None:
+def test_default_weights_fit_what_the_info_says() -> None:
     for name in list_enhancers(learned=True):
-        entry = find_weights(name)
+        default = inspect.signature(enhancer_class(name)).parameters["weights"].default
+        entry = find_weights(str(default))
         assert entry is not None, name
-        assert entry.shipped_path() is not None, f"{name} must work without a network"
         assert entry.enhancer == name
         assert entry.commercial == enhancer_info(name).commercial
+        assert entry.licence == enhancer_info(name).weights_licence
+    assert manifest()["sgz"].shipped_path() is not None, "one must work without a network"
+
+
+def test_a_built_enhancer_states_the_licence_of_its_own_weights(official_weights: Path) -> None:
+    assert create_enhancer("sgz").info.commercial is False
+    mine = create_enhancer("sgz", weights=official_weights).info
+    assert mine.commercial is None
+    assert "weights of your own" in mine.weights_licence
 
 
 def test_official_entry_is_the_authors_file(official_weights: Path) -> None:

@@ -1,0 +1,79 @@
+"""Methods that are a curve over the luminance: from the histogram to the curve, from the curve to colours."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import cv2
+import numpy as np
+
+from ...contract import check_image
+from .picture import PictureEnhancer
+
+LUMA_WEIGHTS = np.array([[0.299, 0.587, 0.114]], np.float32)  # ITU-R BT.601
+
+
+class LuminanceCurve(PictureEnhancer):
+    """A histogram method: it looks at the histogram of the BT.601 luminance and answers with a curve.
+
+    The curve is applied by :func:`relight`, which keeps the hue.
+    """
+
+    @abstractmethod
+    def curve(self, histogram: np.ndarray) -> np.ndarray:
+        """Counts (256,) of at least one pixel -> the new luminance of each of the 256 levels, in [0, 255]."""
+        raise NotImplementedError(f"{type(self).__name__} has no curve()")
+
+    def enhance(self, image: np.ndarray) -> np.ndarray:
+        luma = luminance(check_image(image))
+        return relight(image, luma, self.curve(np.bincount(luma.reshape(-1), minlength=256)))
+
+
+def luminance(image: np.ndarray) -> np.ndarray:
+    """BT.601 luminance of a uint8 RGB picture (H, W, 3), rounded to uint8 (H, W).
+
+    >>> luminance(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)).tolist()
+    [[76, 150, 29]]
+    """
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+def relight(image: np.ndarray, luma: np.ndarray, curve: np.ndarray) -> np.ndarray:
+    """Give each pixel of luminance k the luminance ``curve[k]``, with its hue.
+
+    The three channels are scaled alike, which keeps hue and saturation: in YCrCb or CIELAB, where only the luminance
+    is replaced, a dark picture comes out pale, because its chroma stays as small as it was. Where the largest channel
+    would exceed 255, the colour is mixed with the grey of the wanted luminance, just as far as needed: nothing is
+    clipped, so the luminance is right and the hue stays.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        luma: uint8 (H, W), its :func:`luminance`.
+        curve: 256 luminances in [0, 255].
+
+    Returns:
+        a new uint8 RGB (H, W, 3).
+
+    >>> orange = np.array([[[40, 20, 0]]], np.uint8)
+    >>> luminance(orange).item()
+    24
+    >>> relight(orange, luminance(orange), np.minimum(np.arange(256) * 3.0, 255)).tolist()
+    [[[122, 61, 0]]]
+    >>> pale = relight(orange, luminance(orange), np.full(256, 200.0))
+    >>> pale.tolist(), luminance(pale).item()
+    ([[[255, 188, 120]]], 200)
+    """
+    target = cv2.LUT(luma, curve.astype(np.float32))
+    exact = cv2.transform(image.astype(np.float32), LUMA_WEIGHTS)
+    factor = target / np.maximum(exact, np.float32(1e-3))
+    # The mixture is share * (factor * colour) + (1 - share) * target, with share = 1 where nothing exceeds 255.
+    excess = image.max(2) * factor
+    room = 255 - target
+    share = np.where(excess > 255, room / np.maximum(excess - target, np.float32(1e-3)), np.float32(1))
+    factor *= share
+    target *= 1 - share
+    black = exact == 0  # has no hue to keep: it becomes the grey of its new luminance
+    target[black] = curve[0]
+    relit = image * factor[..., None]
+    relit += target[..., None]
+    return cv2.convertScaleAbs(relit)  # rounds

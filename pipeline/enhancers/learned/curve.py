@@ -1,0 +1,117 @@
+"""What Zero-DCE, Zero-DCE++ and SGZ share: the seven-layer net, and the curve that it steers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ....errors import ScotopicError
+from ...contract import Enhancer
+from .loading import fill_parameters, initialise_normal
+
+WIDTH = 32
+
+
+class DepthwiseSeparable(nn.Module):
+    """3x3 convolution of each channel, then 1x1 across them, nothing in between (N, C, H, W) -> (N, D, H, W)."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.depth_conv = nn.Conv2d(channels_in, channels_in, 3, padding=1, groups=channels_in)
+        self.point_conv = nn.Conv2d(channels_in, channels_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.point_conv(self.depth_conv(x))
+
+
+class Traditional(nn.Conv2d):
+    """3x3 convolution (N, C, H, W) -> (N, D, H, W)."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, 3, padding=1)
+
+
+def recurrent_enhancement(x: Tensor, factor: Tensor, order: int = 2, iterations: int = 8) -> Tensor:
+    """Apply the curve of eq. 1 again and again with the same factor: ``x + factor * (x ** order - x)``.
+
+    Args:
+        x: (N, 3, H, W) in [0, 1].
+        factor: broadcastable to ``x``, in [-1, 1]; negative brightens.
+        order: of the polynomial. Above 2 the curve can leave [0, 1], so every step is clamped; 2 never does.
+        iterations: how often.
+
+    Returns:
+        (N, 3, H, W) in [0, 1].
+
+    >>> recurrent_enhancement(torch.tensor([0.25]), torch.tensor([-1.0]), iterations=1).item()
+    0.4375
+    """
+    for _ in range(iterations):
+        x = x + factor * (x**order - x)
+        if order != 2:
+            x = x.clamp(0, 1)
+    return x
+
+
+class CurveEnhancer(Enhancer):
+    """A net that looks at the picture and gives curve parameters in (-1, 1) for every pixel.
+
+    Seven convolutions of 32 channels, ReLU between them, with symmetric skips (layer 5 sees 3 and 4, layer 6 sees 2
+    and 5, layer 7 sees 1 and 6), tanh at the end: Figure 2 of Zero-DCE (Guo et al., CVPR 2020).
+
+    Args:
+        weights: a path, a name in the manifest, a URL, or ``"random"`` (normal with deviation 0.02).
+        layer: makes a layer from its numbers of channels, in and out.
+        outputs: channels of the last layer.
+        scale_factor: how many times the picture is shrunk before the net looks at it, at least 1.
+
+    Raises:
+        ScotopicError: ``scale_factor`` is out of range; weights that are missing, damaged, or made for another net.
+    """
+
+    def __init__(
+        self, weights: str | Path, layer: Callable[[int, int], nn.Module], *, outputs: int = 3, scale_factor: int = 1
+    ) -> None:
+        super().__init__()
+        check_count("scale_factor", scale_factor, 1)
+        self.scale_factor = scale_factor
+        self.e_conv1 = layer(3, WIDTH)
+        self.e_conv2 = layer(WIDTH, WIDTH)
+        self.e_conv3 = layer(WIDTH, WIDTH)
+        self.e_conv4 = layer(WIDTH, WIDTH)
+        self.e_conv5 = layer(2 * WIDTH, WIDTH)
+        self.e_conv6 = layer(2 * WIDTH, WIDTH)
+        self.e_conv7 = layer(2 * WIDTH, outputs)
+        fill_parameters(self, weights, initialise_normal)
+
+    def factor(self, x: Tensor) -> Tensor:
+        """The curve parameters of each pixel: (N, 3, H, W) in [0, 1] -> (N, outputs, H, W) in (-1, 1).
+
+        Shrunk and enlarged bilinearly, so that any size works and nothing is cropped.
+        """
+        height, width = x.shape[-2:]
+        scale = self.scale_factor
+        if scale == 1:
+            return self._extract(x)
+        # Rounded up, so that no size shrinks to nothing, and in operations that an exported graph can repeat.
+        small = F.interpolate(x, size=((height + scale - 1) // scale, (width + scale - 1) // scale), mode="bilinear")
+        return F.interpolate(self._extract(small), size=(height, width), mode="bilinear", align_corners=True)
+
+    def _extract(self, x: Tensor) -> Tensor:
+        x1 = F.relu(self.e_conv1(x))
+        x2 = F.relu(self.e_conv2(x1))
+        x3 = F.relu(self.e_conv3(x2))
+        x4 = F.relu(self.e_conv4(x3))
+        x5 = F.relu(self.e_conv5(torch.cat((x3, x4), 1)))
+        x6 = F.relu(self.e_conv6(torch.cat((x2, x5), 1)))
+        return torch.tanh(self.e_conv7(torch.cat((x1, x6), 1)))
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """Raise a ScotopicError unless the parameter ``name`` is a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ScotopicError(f"{name}={value!r} is not a whole number of at least {least}")
