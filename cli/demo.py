@@ -24,6 +24,7 @@ from .listing import weights_here
 from .options import preset_option
 
 DEFAULT_MODEL = "yolo11n.pt"
+PER_LINE = 5  # pictures beside each other on the contact sheet
 
 
 def demo(
@@ -59,7 +60,7 @@ def demo(
 
 
 def _enhance_all(names: list[str], dataset: DetectionDataset) -> tuple[np.ndarray, list[list[str]]]:
-    """A contact sheet (a row for each photograph), and name, mean level, PSNR and time of each enhancer."""
+    """A contact sheet (photograph by photograph), and name, mean level, PSNR and time of each enhancer."""
     bright = {Path(name).stem: image for name, image in demo_photographs()[1].items()}
     enhancers = {name: create_enhancer(name) for name in names}
     dark = {sample.id: read_image(sample.image) for sample in dataset.samples}
@@ -77,7 +78,8 @@ def _enhance_all(names: list[str], dataset: DetectionDataset) -> tuple[np.ndarra
             row.append((name, enhanced))
         psnr = float(np.mean(-10 * np.log10(errors)))
         table.append([name, f"{np.mean(levels):.1f}", f"{psnr:.2f}", f"{np.mean(times):.1f}"])
-    strips = [side_by_side(row, width=320) for row in sheet_rows]
+    lines = [row[start : start + PER_LINE] for row in sheet_rows for start in range(0, len(row), PER_LINE)]
+    strips = [side_by_side(line, width=320) for line in lines]
     width = max(strip.shape[1] for strip in strips)
     return np.vstack([np.pad(s, ((0, 0), (0, width - s.shape[1]), (0, 0))) for s in strips]), table
 
