@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import ScotopicError, nearest
 from ..pipeline.contract import Enhancer
-from ..pipeline.stage import STAGE_OPTIONS, ColorOrder, EnhancementStage, StageResult
+from ..pipeline.registry import STAGE_OPTIONS
+from ..pipeline.stage import ColorOrder, EnhancementStage, StageResult
 
 
 def as_stage(enhancer: Enhancer | EnhancementStage | str, options: dict[str, Any]) -> EnhancementStage:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from glob import escape
-from pathlib import PurePosixPath
 from typing import Annotated
-from urllib.parse import unquote, urlparse
 
 import typer
 
 from ..configs.schema import ListPreset
 from ..files import sha256_of
 from ..pipeline.registry import enhancer_class, enhancer_info, list_enhancers
-from ..pipeline.weights.download import cache_folder
+from ..pipeline.weights.download import cached_path
 from ..pipeline.weights.manifest import find_weights, manifest
 from .console import say, show_table
 from .options import preset_option
@@ -58,6 +55,5 @@ def weights_here(name: str) -> str:
         return "no"
     if entry.url is None:
         return "yes"
-    file = PurePosixPath(unquote(urlparse(entry.url).path)).name
-    cached = any(sha256_of(path) == entry.sha256 for path in cache_folder().glob(f"*-{escape(file)}"))
-    return "yes" if cached else "downloadable"
+    path = cached_path(entry.url)
+    return "yes" if path.is_file() and sha256_of(path) == entry.sha256 else "downloadable"

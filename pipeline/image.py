@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ..errors import ScotopicError
 from ..files import whole_file
@@ -105,17 +105,6 @@ def image_size(path: str | Path) -> tuple[int, int]:
     if turned:
         height, width = read_image(path).shape[:2]
     return width, height
-
-
-def as_rgb(image: np.ndarray | Image.Image) -> np.ndarray:
-    """A Pillow image as uint8 RGB (H, W, 3), turned upright; arrays pass as they are, taken as RGB."""
-    if not isinstance(image, Image.Image):
-        return image
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I"):  # 16-bit grey, which convert() would cut at 255 instead of scaling it
-        grey = _to_8_bits(np.asarray(upright).clip(0, 65535))
-        return np.repeat(grey[..., None], 3, axis=2)
-    return np.asarray(upright.convert("RGB"))
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:

@@ -16,6 +16,8 @@ from .contract import Enhancer, EnhancerInfo, check_class
 from .user_file import class_from_file
 
 ENTRY_POINT_GROUP = "scotopic.enhancers"
+STAGE_OPTIONS = {"gate": "auto", "strength": 1.0, "color": "rgb"}
+"""What may stand among the arguments of a name but belongs to the stage around the enhancer, with the defaults."""
 
 _REGISTRY: dict[str, type[Enhancer]] = {}
 _loaded = False
@@ -179,7 +181,7 @@ def _check_arguments(cls: type[Enhancer], name: str, arguments: dict[str, Any]) 
     if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
         return
     for key in arguments:
-        if key in ("gate", "strength", "color") and key not in signature.parameters:
+        if key in STAGE_OPTIONS and key not in signature.parameters:
             raise ScotopicError(f"{key!r} is an option of the stage, not of {name!r}: build an EnhancementStage")
         if key not in signature.parameters:
             raise ScotopicError(f"enhancer {name!r} has no parameter {key!r}: {nearest(key, parameter_names(cls))}")

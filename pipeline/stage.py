@@ -13,13 +13,10 @@ from torch import Tensor, nn
 from ..errors import ScotopicError
 from .contract import Enhancer, being_traced, check_batch, check_image
 from .gate import Darkness, DarknessGate
-from .registry import create_enhancer, parse_spec
+from .registry import STAGE_OPTIONS, create_enhancer, parse_spec
 
 ColorOrder = Literal["rgb", "bgr"]
 GateOption = Literal["auto", "off"]
-STAGE_OPTIONS = {"gate": "auto", "strength": 1.0, "color": "rgb"}
-"""What a stage adds to an enhancer, with the defaults."""
-
 PAD_GREY = 114
 """The grey level with which ultralytics fills a letterbox."""
 PAD_LEVEL = PAD_GREY / 255

@@ -26,6 +26,14 @@ def cache_folder() -> Path:
     return Path(override).expanduser() if override else user_cache_path("scotopic", appauthor=False)
 
 
+def cached_path(url: str) -> Path:
+    """Where the download of ``url`` is kept, whether it is there or not."""
+    # The URL's own hash keeps two files of one name apart.
+    key = hashlib.sha256(url.encode()).hexdigest()[:12]
+    name = Path(unquote(urlparse(url).path)).name or "download"
+    return cache_folder() / f"{key}-{name}"
+
+
 def download(url: str, sha256: str | None = None) -> Path:
     """Fetch ``url`` into the cache folder, unless it is there; an interrupted download goes on where it stopped.
 
@@ -36,10 +44,8 @@ def download(url: str, sha256: str | None = None) -> Path:
     Raises:
         ScotopicError: no connection, an HTTP error, or another hash than expected.
     """
-    # The URL's own hash keeps two files of one name apart.
-    key = hashlib.sha256(url.encode()).hexdigest()[:12]
-    name = Path(unquote(urlparse(url).path)).name or "download"
-    path = output_folder(cache_folder()) / f"{key}-{name}"
+    path = cached_path(url)
+    output_folder(path.parent)
     # Processes that start together (workers, ranks) want the same file: one fetches it, the others find it.
     with FileLock(path.with_name(path.name + ".lock")):
         if not (path.is_file() and (sha256 is None or sha256_of(path) == sha256)):

@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ...errors import ScotopicError
+from ...errors import ScotopicError, nearest
 from ...files import sha256_of
 from .download import download
-from .manifest import find_weights, named_weights
+from .manifest import find_weights, manifest
 
 
 def load_weights(net: nn.Module, weights: str | Path, rename: Callable[[str], str | None] | None = None) -> None:
@@ -69,7 +69,7 @@ def resolve_weights(weights: str | Path) -> Path:
         return path
     if path.suffix or path.parent != Path():
         raise ScotopicError(f"no weights file at {text}: check the path, or give a name such as 'sgz-official'")
-    return named_weights(text).shipped_path() or path
+    raise ScotopicError(f"no weights {text!r}, neither a file nor a name: {nearest(text, manifest())}")
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

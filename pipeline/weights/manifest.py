@@ -9,8 +9,6 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from ...errors import ScotopicError, nearest
-
 PACKAGE = __name__.rpartition(".")[0]
 
 
@@ -67,15 +65,3 @@ def manifest() -> dict[str, WeightsEntry]:
 def find_weights(name: str) -> WeightsEntry | None:
     """The entry of that name, or None."""
     return manifest().get(name)
-
-
-def named_weights(name: str) -> WeightsEntry:
-    """The entry of that name.
-
-    Raises:
-        ScotopicError: there is none; names the nearest.
-    """
-    entry = find_weights(name)
-    if entry is None:
-        raise ScotopicError(f"no weights {name!r}, neither a file nor a name: {nearest(name, manifest())}")
-    return entry

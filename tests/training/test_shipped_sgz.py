@@ -14,7 +14,7 @@ from scotopic import create_enhancer
 from scotopic.configs.train_schema import load_train_settings
 from scotopic.pipeline.image import read_image
 from scotopic.pipeline.weights.load import resolve_weights
-from scotopic.pipeline.weights.manifest import named_weights
+from scotopic.pipeline.weights.manifest import manifest
 
 
 def dark_street(level: float = 0.12) -> torch.Tensor:
@@ -25,7 +25,7 @@ def dark_street(level: float = 0.12) -> torch.Tensor:
 
 
 def test_the_file_is_the_one_in_the_manifest() -> None:
-    entry = named_weights("sgz")
+    entry = manifest()["sgz"]
     assert entry.commercial is False
     assert resolve_weights("sgz") == entry.shipped_path()  # checks the SHA-256
     licence = resolve_weights("sgz").with_name("LICENSE").read_text(encoding="utf-8")

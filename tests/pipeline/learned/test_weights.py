@@ -11,6 +11,7 @@ from scotopic.cli.listing import weights_here
 from scotopic.errors import ScotopicError
 from scotopic.files import sha256_of
 from scotopic.pipeline.registry import create_enhancer, enhancer_info
+from scotopic.pipeline.weights.download import cached_path
 from scotopic.pipeline.weights.manifest import WeightsEntry, manifest
 
 FILES = {
@@ -47,7 +48,7 @@ def test_weights_in_the_cache_are_here(scotopic_cache: Path, monkeypatch: pytest
     assert weights_here("sgz") == "yes"
     assert weights_here("sci") == "downloadable"
     scotopic_cache.mkdir()
-    cached = scotopic_cache / "0123456789ab-net.pt"
+    cached = cached_path("https://example.org/net.pt")
     cached.write_bytes(b"of no use but for its hash")
     entry = WeightsEntry(
         name="sci-medium",
