@@ -46,7 +46,7 @@ def list_enhancers(pattern: str = "*", **filters: object) -> list[str]:
     """Sorted names of the enhancers whose name fits ``pattern`` and whose info has all the given values.
 
     >>> list_enhancers("*a*", learned=False)
-    ['clahe', 'gamma']
+    ['auto_gamma', 'clahe', 'gamma']
     """
     classes = _classes()
     for key in filters:

@@ -1,4 +1,4 @@
-"""Gamma against its formula and CLAHE against OpenCV, called directly."""
+"""Gamma and automatic gamma against their formulas and CLAHE against OpenCV, called directly."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from scotopic.errors import ScotopicError
 from scotopic.pipeline.contract import to_batch
+from scotopic.pipeline.enhancers.classical.auto_gamma import AutomaticGamma
 from scotopic.pipeline.enhancers.classical.clahe import Clahe
 from scotopic.pipeline.enhancers.classical.gamma import Gamma
 
@@ -40,6 +41,23 @@ def test_gamma_1_changes_nothing(rng: np.random.Generator) -> None:
     assert np.array_equal(Gamma(1).enhance(picture), picture)
 
 
+@pytest.mark.parametrize("target", [0.5, 0.3])
+@pytest.mark.parametrize("brightest", [40, 256])
+def test_auto_gamma_sends_the_mean_to_the_target(target: float, brightest: int, rng: np.random.Generator) -> None:
+    picture = rng.integers(0, brightest, (31, 20, 3), np.uint8)
+    mean = float((picture @ [0.299, 0.587, 0.114]).mean()) / 255
+    exponent = math.log(target) / math.log(mean)
+    assert mean**exponent == pytest.approx(target)
+    expected = 255 * (picture / 255) ** exponent
+    assert np.abs(AutomaticGamma(target).enhance(picture) - expected).max() < 0.51
+
+
+def test_auto_gamma_keeps_black_and_white() -> None:
+    for level in (0, 255):
+        picture = np.full((3, 4, 3), level, np.uint8)
+        assert np.array_equal(AutomaticGamma().enhance(picture), picture)
+
+
 @pytest.mark.parametrize(("clip_limit", "tiles"), [(2.0, 8), (4.0, 3), (1, 1)])
 @pytest.mark.parametrize("size", [(1, 1), (5, 7), (72, 96), (101, 67)], ids=str)
 def test_clahe_is_opencvs(clip_limit: float, tiles: int, size: tuple[int, int], rng: np.random.Generator) -> None:
@@ -57,6 +75,7 @@ def test_clahe_is_opencvs(clip_limit: float, tiles: int, size: tuple[int, int], 
     ("method", "wrong"),
     [
         *((Gamma, {"gamma": value}) for value in (0, -1, math.inf, math.nan, "2.2", None, True)),
+        *((AutomaticGamma, {"target": value}) for value in (0, 1, -1, math.nan, "0.5", None, True)),
         *((Clahe, {"clip_limit": value}) for value in (0, -1, math.inf, math.nan, "2", None, True)),
         *((Clahe, {"tiles": value}) for value in (0, -8, 2.5, "8", None, True)),
     ],

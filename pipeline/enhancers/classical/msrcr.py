@@ -25,6 +25,8 @@ class MultiScaleRetinex(PictureEnhancer):
     usable picture otherwise; as in Petro, Sbert & Morel (IPOL 2014, "Multiscale Retinex"), the share ``clip`` of the
     values is cut off at either end and the rest stretched to the whole range. One G and one b for the three channels,
     because three would bring a colour cast. A picture of one colour has no surround to compare with and stays.
+    The constants were checked against public programs, which agree on 15, 80, 250, 46, 125, 192 and -30. Whether a
+    scale is the standard deviation (as in IPOL 2014 and here) or c of exp(-r^2 / c^2), they do not agree.
 
     The Gaussians are multiplications in the domain of the cosine transform, i.e. exact with mirrored borders, at a
     cost that does not depend on their width: twelve transforms, about 0.2 s for 1280x720 and 2 s for 4K on one

@@ -83,11 +83,16 @@ def bpdhe_by_loop(histogram: np.ndarray) -> dict[int, float]:
     smooth = [
         sum(taps[d + 4] * filled[k + d] for d in range(-4, 5) if 0 <= k + d < 256) / sum(taps) for k in range(256)
     ]
-    parts, low = [], present[0]
-    for k in range(present[0] + 1, present[-1]):
-        if smooth[k - 1] < smooth[k] > smooth[k + 1]:
-            parts.append((low, k))
-            low = k + 1
+    signs = [int(np.sign(smooth[k + 1] - smooth[k])) for k in range(present[0], present[-1])]
+    around = [signs[0], *signs, signs[-1]]
+    votes = [int(np.sign(sum(around[i : i + 3]))) for i in range(len(signs))]  # of the step up from level low + i
+    parts, low, rising = [], present[0], None
+    for i, vote in enumerate(votes):
+        if vote < 0 and rising is not None:
+            parts.append((low, present[0] + rising + 1))
+            low = present[0] + rising + 2
+        if vote:
+            rising = i if vote > 0 else None
     parts.append((low, present[-1]))
     sizes = [int(sum(histogram[a : b + 1])) for a, b in parts]
     factors = [(b - a) * math.log10(max(m, 1)) for (a, b), m in zip(parts, sizes, strict=True)]
