@@ -9,21 +9,43 @@ import typer
 
 from ..configs.schema import ListPreset
 from ..files import sha256_of
+from ..pipeline.contract import EnhancerInfo
 from ..pipeline.registry import enhancer_class, enhancer_info, list_enhancers
 from ..pipeline.weights.download import cached_path
 from ..pipeline.weights.manifest import find_weights, manifest
 from .console import say, show_table
 from .options import preset_option
 
-COLUMNS = ("enhancer", "paper", "year", "learned", "params", "licence of weights", "weights here")
+COLUMNS = ("enhancer", "paper", "year", "kind", "params", "licence of weights", "weights here")
+MARKDOWN_COLUMNS = (
+    "enhancer",
+    "paper",
+    "year",
+    "kind",
+    "parameters",
+    "licence of the code",
+    "licence of the weights",
+    "commercial use",
+    "needs weights",
+    "cost",
+)
 
 
 def list_all(
     pattern: Annotated[str, typer.Argument(help="Show the names that fit, such as '*dce*'.")] = "*",
     config: Annotated[str | None, preset_option(ListPreset)] = None,
+    commercial: Annotated[
+        bool, typer.Option("--commercial", help="Only those that may be used commercially, for all that is known.")
+    ] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a Markdown table with everything that is known.")
+    ] = False,
 ) -> None:
     """Show the enhancers: name, paper, year, parameters, licence, and whether the weights are here."""
-    names = list_enhancers(pattern)
+    names = list_enhancers(pattern, **({"commercial": True} if commercial else {}))
+    if markdown:
+        say(markdown_table([enhancer_info(name) for name in names]))
+        return
     rows = []
     for name in names:
         info = enhancer_info(name)
@@ -33,7 +55,7 @@ def list_all(
                 name,
                 paper,
                 str(info.year or ""),
-                "yes" if info.learned else "no",
+                info.kind,
                 f"{info.params:,}" if info.params else "",
                 info.weights_licence,
                 weights_here(name),
@@ -41,8 +63,35 @@ def list_all(
         )
     show_table(f"{len(names)} enhancers", COLUMNS, rows, wrap=True)
     for entry in manifest().values():
-        if entry.enhancer in names:
+        # Other weights than the default ones may make an enhancer free.
+        if entry.enhancer in list_enhancers(pattern) and not (commercial and entry.commercial is not True):
             say(f"weights {entry.name} for {entry.enhancer} ({entry.licence}): {entry.trained}")
+
+
+def markdown_table(infos: list[EnhancerInfo]) -> str:
+    """What is known about each enhancer, one line each.
+
+    >>> print(markdown_table([EnhancerInfo(name="half", summary="Halves.", commercial=True)]).splitlines()[2])
+    | `half` | Halves. |  | point |  |  |  | yes | no | cheap |
+    """
+    rows = [MARKDOWN_COLUMNS, ["---"] * len(MARKDOWN_COLUMNS)]
+    for info in infos:
+        rows.append(
+            [
+                f"`{info.name}`",
+                info.paper or info.summary,
+                str(info.year or ""),
+                info.kind,
+                f"{info.params:,}" if info.params else "",
+                info.code_licence,
+                info.weights_licence,
+                {True: "yes", False: "no", None: "unknown"}[info.commercial],
+                "yes" if info.needs_weights else "no",
+                info.cost,
+            ]
+        )
+    escaped = [[cell.replace("|", r"\|") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in escaped)
 
 
 def weights_here(name: str) -> str:
@@ -53,7 +102,8 @@ def weights_here(name: str) -> str:
     entry = find_weights(str(weights.default)) if weights else None
     if entry is None:
         return "no"
-    if entry.url is None:
-        return "yes"
-    path = cached_path(entry.url)
-    return "yes" if path.is_file() and sha256_of(path) == entry.sha256 else "downloadable"
+    for file in entry.downloads().values():
+        path = cached_path(file.url)
+        if not path.is_file() or sha256_of(path) != file.sha256:
+            return "downloadable"
+    return "yes"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlparse
 
 import torch
@@ -13,22 +15,36 @@ from torch import Tensor, nn
 from ...errors import ScotopicError, nearest
 from ...files import sha256_of
 from .download import download
+from .keras import SUFFIXES as KERAS_SUFFIXES
+from .keras import read_keras
 from .manifest import find_weights, manifest
 
+Weights: TypeAlias = "str | Path"
+Rename: TypeAlias = "Callable[[str], str | None]"
+TENSORFLOW = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
+"""Names of the files that make up a TensorFlow checkpoint."""
 
-def load_weights(net: nn.Module, weights: str | Path, rename: Callable[[str], str | None] | None = None) -> None:
+
+def load_weights(net: nn.Module, weights: Weights | Mapping[str, Weights], rename: Rename | None = None) -> None:
     """Fill ``net`` with ``weights`` in place, every tensor of them.
 
     Args:
-        weights: a path (.pth, .pt, .safetensors), a name in the manifest, or a URL (``#sha256=...`` checks it).
+        weights: a path (.pth, .pt, .tar, .safetensors, .h5), a name in the manifest, or a URL (``#sha256=...`` checks
+            it); or several of them, for the parts of the net by name: tensors of part ``decom`` belong to
+            ``net.decom``.
         rename: from the names of tensors in the authors' files to those in ``net``, None for what only training
             needs; it must leave the names in ``net`` as they are.
 
     Raises:
         ScotopicError: not found, damaged, not a state dict, or made for another net.
     """
-    path = resolve_weights(weights)
-    state = read_state(path)
+    paths = resolve_parts(weights)
+    path = " with ".join(str(path) for path in paths.values())
+    state = {
+        f"{part}.{key}" if part else key: value
+        for part, file in paths.items()
+        for key, value in read_state(file).items()
+    }
     if rename:
         state = {name: value for key, value in state.items() if (name := rename(key)) is not None}
     own = net.state_dict()
@@ -50,11 +66,25 @@ def load_weights(net: nn.Module, weights: str | Path, rename: Callable[[str], st
     net.load_state_dict({key: value.to(own[key].dtype) for key, value in state.items()})
 
 
-def resolve_weights(weights: str | Path) -> Path:
-    """The file behind a path, a name in the manifest, or a URL, downloaded if need be."""
+def resolve_parts(weights: Weights | Mapping[str, Weights]) -> dict[str, Path]:
+    """The files behind ``weights`` by the name of the part that they hold; ``""`` is the whole net."""
+    if isinstance(weights, Mapping):
+        return {part: resolve_weights(file) for part, file in weights.items()}
+    entry = find_weights(str(weights))
+    if entry is not None and entry.parts:
+        return {part: download(file.url, file.sha256) for part, file in entry.parts.items()}
+    return {"": resolve_weights(weights)}
+
+
+def resolve_weights(weights: Weights) -> Path:
+    """The one file behind a path, a name in the manifest, or a URL, downloaded if need be."""
     text = str(weights)
     entry = find_weights(text)
     if entry is not None:
+        if entry.parts:
+            raise ScotopicError(
+                f"the weights {text!r} are {len(entry.parts)} files ({', '.join(entry.parts)}), not one"
+            )
         shipped = entry.shipped_path()
         if shipped is None:
             return download(entry.url or "", entry.sha256)
@@ -76,8 +106,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint by name.
 
     Raises:
-        ScotopicError: damaged, holds more than tensors, or is no state dict.
+        ScotopicError: damaged, holds more than tensors, is no state dict, or was written by TensorFlow.
     """
+    if path.suffix in KERAS_SUFFIXES:
+        return read_keras(path)
+    if TENSORFLOW.search(path.name):
+        raise ScotopicError(
+            f"{path} is a TensorFlow checkpoint, which is not read here: convert it where TensorFlow is installed, "
+            "with tf.train.load_checkpoint and torch.save of a dict of tensors by the names of state_dict()"
+        )
     try:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except Exception:  # noise makes the unpickler stumble in every way there is: IndexError, struct.error ...

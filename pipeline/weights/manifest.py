@@ -12,6 +12,15 @@ from pydantic import BaseModel, ConfigDict, model_validator
 PACKAGE = __name__.rpartition(".")[0]
 
 
+class WeightsFile(BaseModel):
+    """A file to download: where it is, and what it must hash to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str
+    sha256: str
+
+
 class WeightsEntry(BaseModel):
     """One entry of ``manifest.yaml``.
 
@@ -21,6 +30,8 @@ class WeightsEntry(BaseModel):
         file: a file that ships with the package, or None.
         url: where to download it, or None.
         sha256: of the file.
+        parts: in place of ``file`` or ``url``: the files of a net whose parts were saved one by one, by the name of
+            the part.
         licence: of the weights.
         commercial: whether they may be used commercially; None where nobody says.
         trained: how they were made, in a sentence or two.
@@ -32,15 +43,18 @@ class WeightsEntry(BaseModel):
     enhancer: str
     file: str | None = None
     url: str | None = None
-    sha256: str
+    sha256: str | None = None
+    parts: dict[str, WeightsFile] = {}
     licence: str
     commercial: bool | None = None
     trained: str
 
     @model_validator(mode="after")
     def _one_source(self) -> WeightsEntry:
-        if (self.file is None) == (self.url is None):
-            raise ValueError(f"weights {self.name!r} need exactly one of file and url")
+        if [self.file is None, self.url is None, not self.parts].count(False) != 1:
+            raise ValueError(f"weights {self.name!r} need exactly one of file, url and parts")
+        if (self.sha256 is None) != bool(self.parts):
+            raise ValueError(f"weights {self.name!r} need a sha256 for each file")
         return self
 
     def shipped_path(self) -> Path | None:
@@ -49,6 +63,12 @@ class WeightsEntry(BaseModel):
             return None
         with as_file(files(PACKAGE) / self.file) as path:
             return path
+
+    def downloads(self) -> dict[str, WeightsFile]:
+        """What has to be downloaded, by the name of the part; ``""`` is the whole."""
+        if self.url is not None and self.sha256 is not None:
+            return {"": WeightsFile(url=self.url, sha256=self.sha256)}
+        return self.parts
 
 
 @cache

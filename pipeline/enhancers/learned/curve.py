@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ....errors import ScotopicError
-from ...contract import Enhancer
+from ...contract import Enhancer, being_traced, check_image
+from ...fast.engine import fused_enhance
+from .checks import check_count
 from .loading import fill_parameters, initialise_normal
+from .tiles import TILE, in_tiles
 
 WIDTH = 32
+REACH = 7
+"""Pixels that the seven 3x3 convolutions see on each side."""
 
 
 class DepthwiseSeparable(nn.Module):
@@ -50,11 +56,24 @@ def recurrent_enhancement(x: Tensor, factor: Tensor, order: int = 2, iterations:
     >>> recurrent_enhancement(torch.tensor([0.25]), torch.tensor([-1.0]), iterations=1).item()
     0.4375
     """
+    if order == 2 and not torch.is_grad_enabled() and not being_traced():
+        return _steer_in_place(x, factor, iterations)
     for _ in range(iterations):
         x = x + factor * (x**order - x)
         if order != 2:
             x = x.clamp(0, 1)
     return x
+
+
+def _steer_in_place(x: Tensor, factor: Tensor, iterations: int) -> Tensor:
+    """The curve of order 2 as ``x * (factor * x + 1 - factor)``, without new memory in each iteration."""
+    keep = 1 - factor
+    step = torch.addcmul(keep, factor, x)
+    out = x * step
+    for _ in range(iterations - 1):
+        torch.addcmul(keep, factor, out, out=step)
+        out.mul_(step)
+    return out
 
 
 class CurveEnhancer(Enhancer):
@@ -68,17 +87,32 @@ class CurveEnhancer(Enhancer):
         layer: makes a layer from its numbers of channels, in and out.
         outputs: channels of the last layer.
         scale_factor: how many times the picture is shrunk before the net looks at it, at least 1.
+        tile: pixels along a side of the tiles in which the net looks at a large (shrunken) picture; 0 takes it whole.
 
     Raises:
-        ScotopicError: ``scale_factor`` is out of range; weights that are missing, damaged, or made for another net.
+        ScotopicError: ``scale_factor`` or ``tile`` is out of range; weights that are missing or damaged, or do not fit.
     """
 
+    order: int = 2
+    iterations: int = 8
+    has_engine: ClassVar[bool] = False
+    """Whether :func:`~scotopic.pipeline.fast.engine.fused_enhance` does what the class does. It is not inherited, for a
+    subclass may do something else."""
+
     def __init__(
-        self, weights: str | Path, layer: Callable[[int, int], nn.Module], *, outputs: int = 3, scale_factor: int = 1
+        self,
+        weights: str | Path,
+        layer: Callable[[int, int], nn.Module],
+        *,
+        outputs: int = 3,
+        scale_factor: int = 1,
+        tile: int = TILE,
     ) -> None:
         super().__init__()
         check_count("scale_factor", scale_factor, 1)
+        check_count("tile", tile, 0)
         self.scale_factor = scale_factor
+        self.tile = tile
         self.e_conv1 = layer(3, WIDTH)
         self.e_conv2 = layer(WIDTH, WIDTH)
         self.e_conv3 = layer(WIDTH, WIDTH)
@@ -88,6 +122,17 @@ class CurveEnhancer(Enhancer):
         self.e_conv7 = layer(2 * WIDTH, outputs)
         fill_parameters(self, weights, initialise_normal)
 
+    def enhance(self, image: np.ndarray) -> np.ndarray:
+        """uint8 RGB (H, W, 3) -> a new one; on the processor in one fused pass, many times faster than :meth:`forward`.
+
+        Raises:
+            ScotopicError: the picture has the wrong dtype or shape.
+        """
+        check_image(image)
+        suits = vars(type(self)).get("has_engine", False) and self.order == 2 and self.iterations == 8
+        out = fused_enhance(self, image, self.scale_factor) if suits else None
+        return super().enhance(image) if out is None else out
+
     def factor(self, x: Tensor) -> Tensor:
         """The curve parameters of each pixel: (N, 3, H, W) in [0, 1] -> (N, outputs, H, W) in (-1, 1).
 
@@ -96,10 +141,11 @@ class CurveEnhancer(Enhancer):
         height, width = x.shape[-2:]
         scale = self.scale_factor
         if scale == 1:
-            return self._extract(x)
+            return in_tiles(self._extract, x, REACH, self.tile)
         # Rounded up, so that no size shrinks to nothing, and in operations that an exported graph can repeat.
         small = F.interpolate(x, size=((height + scale - 1) // scale, (width + scale - 1) // scale), mode="bilinear")
-        return F.interpolate(self._extract(small), size=(height, width), mode="bilinear", align_corners=True)
+        factor = in_tiles(self._extract, small, REACH, self.tile)
+        return F.interpolate(factor, size=(height, width), mode="bilinear", align_corners=True)
 
     def _extract(self, x: Tensor) -> Tensor:
         x1 = F.relu(self.e_conv1(x))
@@ -109,9 +155,3 @@ class CurveEnhancer(Enhancer):
         x5 = F.relu(self.e_conv5(torch.cat((x3, x4), 1)))
         x6 = F.relu(self.e_conv6(torch.cat((x2, x5), 1)))
         return torch.tanh(self.e_conv7(torch.cat((x1, x6), 1)))
-
-
-def check_count(name: str, value: object, least: int) -> None:
-    """Raise a ScotopicError unless the parameter ``name`` is a whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ScotopicError(f"{name}={value!r} is not a whole number of at least {least}")

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from ...contract import Enhancer, EnhancerInfo
 from ...registry import register_enhancer
+from .checks import check_count
 from .loading import fill_parameters
-from .strips import in_strips
+from .tiles import TILE, in_tiles
 
 WIDTH = 16
 REACH = 11
-"""Rows that the local branch sees on each side: 1, then 3 (3x3 and 5x5) in each of three blocks, then 1."""
+"""Pixels that the local branch sees on each side: 1, then 3 (3x3 and 5x5) in each of three blocks, then 1."""
 QUERIES = 10
 """One for gamma, nine for the colour matrix."""
 GLOBAL_WIDTH = 64
@@ -28,14 +29,16 @@ class IAT(Enhancer):
 
     ``y = clamp(M (x * multiply + add)) ** gamma`` (eq. 3 of the paper). The local branch is convolutional at full
     resolution, 16 channels wide; the global one lets ten learned queries attend to the picture shrunk four times.
-    Without gradients the local branch, which needs by far the most memory, works in strips, with the same result.
+    Without gradients the local branch, which needs by far the most memory, works tile by tile, with the same result;
+    the global one always sees the whole picture.
 
     Args:
         weights: a path, a name in the manifest, a URL, or ``"random"`` for an untrained net, which starts as the
             identity plus noise. The default are the authors' for LOL-v1 (Apache-2.0), downloaded when first used.
+        tile: pixels along a side of a tile of the local branch; 0 takes the picture whole.
 
     Raises:
-        ScotopicError: weights that cannot be had, are damaged, or made for another net.
+        ScotopicError: ``tile`` is out of range; weights that cannot be had, are damaged, or made for another net.
 
     >>> net = IAT(weights="random").eval()
     >>> tuple(net(torch.rand(2, 3, 13, 7)).shape)
@@ -57,8 +60,10 @@ class IAT(Enhancer):
         cost="heavy",
     )
 
-    def __init__(self, weights: str | Path = "iat-lol_v1") -> None:
+    def __init__(self, weights: str | Path = "iat-lol_v1", *, tile: int = TILE) -> None:
         super().__init__()
+        check_count("tile", tile, 0)
+        self.tile = tile
         self.local_net = LocalBranch()
         self.global_net = GlobalBranch()
         fill_parameters(self, weights, _initialise)
@@ -67,7 +72,7 @@ class IAT(Enhancer):
 
     def transform(self, x: Tensor) -> Tensor:
         gamma, matrix = self.global_net(x)
-        local = in_strips(self.local_net, x, REACH)
+        local = in_tiles(self.local_net, x, REACH, self.tile)
         coloured = torch.einsum("nij,njhw->nihw", matrix, local)
         # Not from 0, where the power has no finite gradient; 1e-8, the authors' bound, is 0 in half precision.
         return coloured.clamp(max(1e-8, torch.finfo(x.dtype).tiny), 1.0) ** gamma[:, None, None, None]

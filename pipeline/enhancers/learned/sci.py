@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from ...contract import Enhancer, EnhancerInfo
 from ...registry import register_enhancer
+from .checks import check_count
 from .loading import fill_parameters, initialise_normal
-from .strips import in_strips
+from .tiles import TILE, in_tiles
 
 REACH = 3
-"""Rows that the three 3x3 convolutions see on each side."""
+"""Pixels that the three 3x3 convolutions see on each side."""
 
 
 @register_enhancer
@@ -28,9 +29,10 @@ class SCI(Enhancer):
     Args:
         weights: ``"sci-easy"``, ``"sci-medium"`` or ``"sci-difficult"`` (the authors' names; MIT; downloaded when
             first used), a path, a URL, or ``"random"`` for an untrained net. Easy brightens least, medium most.
+        tile: pixels along a side of the tiles in which a large picture goes through; 0 takes it whole.
 
     Raises:
-        ScotopicError: weights that cannot be had, are damaged, or made for another net.
+        ScotopicError: ``tile`` is out of range; weights that cannot be had, are damaged, or made for another net.
 
     >>> net = SCI(weights="random")
     >>> sum(p.numel() for p in net.parameters())
@@ -52,8 +54,10 @@ class SCI(Enhancer):
         cost="moderate",
     )
 
-    def __init__(self, weights: str | Path = "sci-medium") -> None:
+    def __init__(self, weights: str | Path = "sci-medium", *, tile: int = TILE) -> None:
         super().__init__()
+        check_count("tile", tile, 0)
+        self.tile = tile
         self.in_conv = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1))
         self.conv = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3))
         self.out_conv = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1))
@@ -66,7 +70,7 @@ class SCI(Enhancer):
         return (x + self.out_conv(features).sigmoid()).clamp(0.0001, 1.0)
 
     def transform(self, x: Tensor) -> Tensor:
-        return in_strips(lambda strip: strip / self.illumination(strip), x, REACH)
+        return in_tiles(lambda part: part / self.illumination(part), x, REACH, self.tile)
 
 
 def published_name(key: str) -> str | None:

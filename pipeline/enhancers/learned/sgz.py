@@ -10,7 +10,9 @@ from torch import Tensor
 from ....errors import ScotopicError
 from ...contract import EnhancerInfo, being_traced, check_batch
 from ...registry import register_enhancer
-from .curve import CurveEnhancer, DepthwiseSeparable, Traditional, check_count, recurrent_enhancement
+from .checks import check_count
+from .curve import CurveEnhancer, DepthwiseSeparable, Traditional, recurrent_enhancement
+from .tiles import TILE
 
 Convolution = Literal["dsc", "tc"]
 
@@ -30,6 +32,7 @@ class SGZ(CurveEnhancer):
         order: of the curve's polynomial, at least 2.
         iterations: how often the curve is applied, at least 1.
         convolution: ``"dsc"``, depthwise separable (10,561 parameters), or ``"tc"``, traditional (the ablation's).
+        tile: pixels along a side of the tiles in which the net looks at a large (shrunken) picture; 0 takes it whole.
 
     Raises:
         ScotopicError: a parameter is out of range; weights that are missing, damaged, or made for another net.
@@ -58,6 +61,8 @@ class SGZ(CurveEnhancer):
         cost="moderate",
     )
 
+    has_engine = True
+
     def __init__(
         self,
         weights: str | Path = "sgz",
@@ -66,13 +71,15 @@ class SGZ(CurveEnhancer):
         order: int = 2,
         iterations: int = 8,
         convolution: Convolution = "dsc",
+        tile: int = TILE,
     ) -> None:
         check_count("order", order, 2)
         check_count("iterations", iterations, 1)
         if convolution not in ("dsc", "tc"):
             raise ScotopicError(f"convolution={convolution!r} is unknown: use 'dsc' or 'tc'")
         layer = DepthwiseSeparable if convolution == "dsc" else Traditional
-        super().__init__(weights, layer, scale_factor=scale_factor)
+        super().__init__(weights, layer, scale_factor=scale_factor, tile=tile)
+        self.convolution = convolution
         self.order = order
         self.iterations = iterations
 

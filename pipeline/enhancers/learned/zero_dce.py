@@ -8,12 +8,10 @@ from torch import Tensor
 
 from ...contract import EnhancerInfo
 from ...registry import register_enhancer
-from .curve import CurveEnhancer, Traditional, recurrent_enhancement
-from .strips import in_strips
+from .curve import REACH, CurveEnhancer, Traditional, recurrent_enhancement
+from .tiles import TILE, in_tiles
 
 ITERATIONS = 8
-REACH = 7
-"""Rows that the seven 3x3 convolutions see on each side."""
 
 
 @register_enhancer
@@ -21,12 +19,13 @@ class ZeroDCE(CurveEnhancer):
     """Eight curve parameter maps per channel, estimated at full resolution and used one after the other.
 
     ``LE_n = LE_(n-1) + A_n LE_(n-1) (1 - LE_(n-1))`` (eq. 3 of the paper). The net gives ``-A_n``, as in the authors'
-    checkpoint: negative values brighten. Without gradients the picture goes through in strips, with the same result:
-    a 3840x2160 one needs some hundred megabytes instead of many gigabytes.
+    checkpoint: negative values brighten. Without gradients a large picture goes through tile by tile, with the same
+    result: a 3840x2160 one needs some hundred megabytes instead of many gigabytes.
 
     Args:
         weights: a path, a name in the manifest, a URL, or ``"random"`` for an untrained net (deviation 0.02). The
             default are the authors' (CC BY-NC 4.0, academic research), downloaded when first used.
+        tile: pixels along a side of a tile; 0 takes the picture whole.
 
     Raises:
         ScotopicError: weights that cannot be had, are damaged, or made for another net.
@@ -51,13 +50,16 @@ class ZeroDCE(CurveEnhancer):
         cost="heavy",
     )
 
-    def __init__(self, weights: str | Path = "zero_dce-official") -> None:
-        super().__init__(weights, Traditional, outputs=3 * ITERATIONS)
+    has_engine = True
+
+    def __init__(self, weights: str | Path = "zero_dce-official", *, tile: int = TILE) -> None:
+        super().__init__(weights, Traditional, outputs=3 * ITERATIONS, tile=tile)
 
     def transform(self, x: Tensor) -> Tensor:
-        return in_strips(self._apply_curves, x, REACH)
+        # All of the method, not the net alone: its 24 maps of a large picture are a burden themselves.
+        return in_tiles(self._apply_curves, x, REACH, self.tile)
 
     def _apply_curves(self, x: Tensor) -> Tensor:
-        for factor in self.factor(x).split(3, dim=1):
+        for factor in self._extract(x).split(3, dim=1):
             x = recurrent_enhancement(x, factor, iterations=1)
         return x

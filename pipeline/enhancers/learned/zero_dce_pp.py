@@ -9,6 +9,7 @@ from torch import Tensor
 from ...contract import EnhancerInfo
 from ...registry import register_enhancer
 from .curve import CurveEnhancer, DepthwiseSeparable, recurrent_enhancement
+from .tiles import TILE
 
 ITERATIONS = 8
 
@@ -25,9 +26,10 @@ class ZeroDCEPlusPlus(CurveEnhancer):
             default are the authors' (CC BY-NC 4.0), downloaded when first used.
         scale_factor: how many times the picture is shrunk before the net looks at it; the authors' program takes 12
             at inference, 1 looks at all pixels.
+        tile: pixels along a side of the tiles in which the net looks at a large (shrunken) picture; 0 takes it whole.
 
     Raises:
-        ScotopicError: ``scale_factor`` is not a whole number of at least 1; weights that cannot be had or do not fit.
+        ScotopicError: ``scale_factor`` or ``tile`` is out of range; weights that cannot be had or do not fit.
 
     >>> net = ZeroDCEPlusPlus(weights="random")
     >>> sum(p.numel() for p in net.parameters())
@@ -49,8 +51,12 @@ class ZeroDCEPlusPlus(CurveEnhancer):
         cost="moderate",
     )
 
-    def __init__(self, weights: str | Path = "zero_dce_pp-official", *, scale_factor: int = 12) -> None:
-        super().__init__(weights, DepthwiseSeparable, scale_factor=scale_factor)
+    has_engine = True
+
+    def __init__(
+        self, weights: str | Path = "zero_dce_pp-official", *, scale_factor: int = 12, tile: int = TILE
+    ) -> None:
+        super().__init__(weights, DepthwiseSeparable, scale_factor=scale_factor, tile=tile)
 
     def transform(self, x: Tensor) -> Tensor:
         return recurrent_enhancement(x, self.factor(x), iterations=ITERATIONS)

@@ -21,6 +21,10 @@ FILES = {
     "sci-medium": "sci_medium.pt",
     "sci-difficult": "sci_difficult.pt",
     "iat-lol_v1": "iat_lol_v1.pth",
+    "ruas-lol": "ruas_lol.pt",
+    "ruas-upe": "ruas_upe.pt",
+    "ruas-dark": "ruas_dark.pt",
+    "mbllen-withnoise": "mbllen_Syn_img_lowlight_withnoise.h5",
 }
 
 
@@ -31,13 +35,20 @@ def test_names_stand_for_the_authors_files(name: str, file: str, published: Call
     assert entry.commercial == enhancer_info(entry.enhancer).commercial
 
 
-@pytest.mark.parametrize("name", ["zero_dce", "zero_dce_pp", "sci", "iat"])
+def test_names_stand_for_several_files_too(published: Callable[[str], Path]) -> None:
+    parts = manifest()["retinexnet-port"].parts
+    assert list(parts) == ["decom", "relight"]
+    for part, file in parts.items():
+        assert file.sha256 == sha256_of(published(f"retinexnet_pt_{part}.tar"))
+
+
+@pytest.mark.parametrize("name", ["zero_dce", "zero_dce_pp", "sci", "iat", "ruas", "retinexnet", "mbllen"])
 def test_refuses_to_run_untrained_unless_told_to(name: str, scotopic_cache: Path) -> None:
     with pytest.raises(ScotopicError) as refusal:
         create_enhancer(name)
     sentence = str(refusal.value)
     assert "https://raw.githubusercontent.com/" in sentence
-    assert f"{name}[weights=FILE]" in sentence
+    assert (f"{name}[decom=FILE,relight=FILE]" if name == "retinexnet" else f"{name}[weights=FILE]") in sentence
     assert enhancer_info(name).weights_licence in sentence
     assert "weights=random gives an untrained net" in sentence
     assert create_enhancer(f"{name}[weights=random]").info.name == name

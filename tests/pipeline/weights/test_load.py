@@ -183,9 +183,10 @@ def test_manifest_is_valid() -> None:
     for name, entry in manifest().items():
         assert entry.name == name
         assert entry.enhancer in list_enhancers(learned=True)
-        assert len(entry.sha256) == 64
-        assert set(entry.sha256) <= set("0123456789abcdef")
-        assert entry.url is None or entry.url.startswith("https://")
+        for sha256 in [entry.sha256] if entry.sha256 else [file.sha256 for file in entry.parts.values()]:
+            assert len(sha256) == 64
+            assert set(sha256) <= set("0123456789abcdef")
+        assert all(file.url.startswith("https://") for file in entry.downloads().values())
         assert entry.licence
         assert len(entry.trained.split()) >= 5
 
@@ -203,6 +204,9 @@ def test_shipped_files_are_whole_and_all_named() -> None:
 def test_default_weights_fit_what_the_info_says() -> None:
     for name in list_enhancers(learned=True):
         default = inspect.signature(enhancer_class(name)).parameters["weights"].default
+        if default is None:  # there are none to be had
+            assert enhancer_info(name).commercial is not True
+            continue
         entry = find_weights(str(default))
         assert entry is not None, name
         assert entry.enhancer == name
@@ -224,10 +228,38 @@ def test_official_entry_is_the_authors_file(official_weights: Path) -> None:
 
 @pytest.mark.parametrize(("file", "url"), [(None, None), ("a.pth", "https://x/a.pth")], ids=["none", "both"])
 def test_an_entry_has_one_source(file: str | None, url: str | None) -> None:
-    with pytest.raises(ValueError, match="exactly one of file and url"):
+    with pytest.raises(ValueError, match="exactly one of file, url and parts"):
         WeightsEntry(
             name="a", enhancer="sgz", file=file, url=url, sha256="0" * 64, licence="MIT", trained="Not at all."
         )
+
+
+def test_an_entry_has_a_checksum_for_each_file() -> None:
+    with pytest.raises(ValueError, match="a sha256 for each file"):
+        WeightsEntry(name="a", enhancer="sgz", url="https://x/a.pth", licence="MIT", trained="Not at all.")
+
+
+def test_several_files_fill_the_parts_of_a_net(net: SGZ, state: dict[str, Tensor], tmp_path: Path) -> None:
+    files = {}
+    for layer in {key.partition(".")[0] for key in state}:
+        files[layer] = tmp_path / f"{layer}.pth"
+        torch.save({k.partition(".")[2]: v for k, v in state.items() if k.startswith(f"{layer}.")}, files[layer])
+    load_weights(net, files)
+    assert all(torch.equal(net.state_dict()[key], value) for key, value in state.items())
+    del files["e_conv3"]
+    with pytest.raises(ScotopicError, match=r"e_conv1\.pth.* does not fit SGZ: 4 tensors are missing"):
+        load_weights(net, files)
+
+
+def test_a_name_for_several_files_is_not_one_file(scotopic_cache: Path) -> None:
+    with pytest.raises(ScotopicError, match=r"'retinexnet-port' are 2 files \(decom, relight\), not one"):
+        resolve_weights("retinexnet-port")
+
+
+@pytest.mark.parametrize("name", ["model.ckpt.index", "model.ckpt.meta", "model.ckpt.data-00000-of-00001"])
+def test_tensorflow_checkpoints_are_to_be_converted(net: SGZ, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"of no use here")
+    assert "TensorFlow checkpoint, which is not read here: convert it" in refused(net, tmp_path / name)
 
 
 def test_a_damaged_shipped_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
