@@ -1,4 +1,4 @@
-"""What the evaluation asks of a detector, whatever the framework."""
+"""What the evaluation asks of a detector or a segmentation net, whatever the framework."""
 
 from __future__ import annotations
 
@@ -37,8 +37,11 @@ class Detector(Protocol):
         description: for the record: ``file``, ``sha256``, ``framework``, ``task``, ``device`` and ``settings``.
     """
 
-    names: Mapping[int, str]
-    description: dict[str, Any]
+    @property
+    def names(self) -> Mapping[int, str]: ...
+
+    @property
+    def description(self) -> dict[str, Any]: ...
 
     def detect(self, image: np.ndarray, name: str | None = None) -> tuple[Detections, dict[str, float]]:
         """Detect in one picture.
@@ -87,3 +90,43 @@ def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     common = np.clip(bottom_right - top_left, 0, None).prod(-1)
     area = (first[:, 2:] - first[:, :2]).prod(-1)[:, None] + (second[:, 2:] - second[:, :2]).prod(-1)[None]
     return common / np.maximum(area - common, 1e-12)
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What a segmentation net sees in one picture.
+
+    Attributes:
+        labels: integer (H, W), the net's class id of each pixel of the original picture.
+        gate_passed: whether a stage ahead of the net let the picture pass as it was; None without a stage.
+    """
+
+    labels: np.ndarray
+    gate_passed: bool | None = None
+
+
+class Segmenter(Protocol):
+    """Labels every pixel of one picture at a time.
+
+    Attributes:
+        names: class id -> name.
+        description: for the record: ``file``, ``sha256``, ``framework``, ``task``, ``device`` and ``settings``.
+    """
+
+    @property
+    def names(self) -> Mapping[int, str]: ...
+
+    @property
+    def description(self) -> dict[str, Any]: ...
+
+    def segment(self, image: np.ndarray, name: str | None = None) -> tuple[Segmentation, dict[str, float]]:
+        """Label the pixels of one picture.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            name: its file name, for enhancers that look pictures up.
+
+        Returns:
+            The labels, and milliseconds: ``preprocess``, ``inference``, ``postprocess``, with a stage ``enhance``.
+        """
+        ...

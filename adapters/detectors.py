@@ -10,11 +10,13 @@ from ..errors import ScotopicError
 from ..pipeline.stage import EnhancementStage
 from .attach import Where
 from .contract import Detector
+from .onnx_file import SPEC_SUFFIXES, OnnxSpec, locate_onnx
 
 # How the name of a file (or folder) ends -> module and class that load it.
 _LOADERS = {
     (".pt", ".onnx", ".torchscript", ".engine", "_openvino_model"): ("ultralytics.detector", "UltralyticsDetector"),
 }
+_ONNX = (".onnx", *SPEC_SUFFIXES)
 
 
 def load_detector(
@@ -28,13 +30,16 @@ def load_detector(
     stage: EnhancementStage | None = None,
     where: Where = "source",
     download: bool = False,
+    spec: OnnxSpec | str | Path | None = None,
 ) -> Detector:
     """Load a detector, ready to run.
 
     Args:
         model: a checkpoint of ultralytics (``.pt``) or a file that it exported (``.onnx``, ``.torchscript``,
-            ``.engine``, a folder ``*_openvino_model``). A ``.pt`` is a pickle: load only files that you trust.
-        imgsz: size of the network's input (the longer side), in pixels; an exported file may fix it.
+            ``.engine``, a folder ``*_openvino_model``). A ``.pt`` is a pickle: load only files that you trust. Or any
+            other ``.onnx``, whose ``spec`` says what its input and output mean, or a ``.yaml`` file with that spec
+            which names it.
+        imgsz: size of the network's input (the longer side), in pixels; an exported file may fix it, and a spec does.
         conf: least score of a box.
         iou: overlap above which non-maximum suppression drops the lower box.
         max_det: most boxes in a picture.
@@ -42,6 +47,8 @@ def load_detector(
         stage: an enhancement stage in front; None for the bare detector.
         where: ``"source"``: on the whole picture; ``"graph"``: inside the network, after the resize.
         download: whether ultralytics may fetch a file of its own (``yolo11n.pt``) that is not there.
+        spec: of an ``.onnx`` file, or the YAML file that holds it; None: ultralytics exported the file, or the spec
+            stands beside it under the same name (see :func:`~scotopic.adapters.onnx_file.read_onnx_spec`).
 
     Raises:
         ScotopicError: no such file, a file of an unknown kind, damaged, or not a detector.
@@ -51,10 +58,20 @@ def load_detector(
     scotopic.errors.ScotopicError: no detector at nothing.pt: check the path
     """
     path = Path(model).expanduser()
+    if path.suffix.lower() in _ONNX:
+        file, found = locate_onnx(path, spec)
+        if found is not None:
+            from .onnx import OnnxDetector
+
+            return OnnxDetector(
+                file, found, conf=conf, iou=iou, max_det=max_det, device=device, stage=stage, where=where
+            )
+    elif spec is not None:
+        raise ScotopicError(f"a spec belongs to an ONNX file, not to {model}: leave it out")
     for endings, (module, name) in _LOADERS.items():
         if path.name.lower().endswith(endings):
             loader = cast(Any, getattr(import_module(f".{module}", __package__), name))
             settings = {"imgsz": imgsz, "conf": conf, "iou": iou, "max_det": max_det}
             return loader(path, **settings, device=device, stage=stage, where=where, download=download)
-    known = ", ".join(ending for endings in _LOADERS for ending in endings)
+    known = ", ".join([ending for endings in _LOADERS for ending in endings] + list(SPEC_SUFFIXES))
     raise ScotopicError(f"cannot tell what kind of detector {model} is: its name should end in {known}")

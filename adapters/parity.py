@@ -1,13 +1,15 @@
-"""Does an exported file find the same boxes as the model that it was made from?"""
+"""Does an exported file find the same boxes, or give the same logits, as the model that it was made from?"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ..errors import ScotopicError
 from ..pipeline.image import read_image
@@ -96,3 +98,64 @@ def compare_boxes(first: Detections, second: Detections) -> ParityReport:
         coordinate_difference=float(np.abs(first.boxes[a] - second.boxes[b]).max(initial=0)),
         score_difference=float(np.abs(first.scores[a] - second.scores[b]).max(initial=0)),
     )
+
+
+@dataclass(frozen=True)
+class SegmentationParity:
+    """Logits of a torch model against logits of its exported file.
+
+    Attributes:
+        logit_difference: (height, width) -> the largest difference of a logit.
+        label_agreement: (height, width) -> share of the pixels that get the same class, 0..1.
+    """
+
+    logit_difference: dict[tuple[int, int], float]
+    label_agreement: dict[tuple[int, int], float]
+
+    def agrees(self, logits: float = 1e-3) -> bool:
+        """Whether no logit differs by more, at any size.
+
+        >>> SegmentationParity({(64, 96): 2e-4}, {(64, 96): 1.0}).agrees()
+        True
+        """
+        return max(self.logit_difference.values()) < logits
+
+
+def check_segmentation_export(
+    model: Any, exported: str | Path, sizes: Sequence[tuple[int, int]] | None = None
+) -> SegmentationParity:
+    """Run a segmentation net and the ONNX file exported from it on noise, and compare the logits.
+
+    At each size there are a dark picture, which the enhancer brightens, and a bright one, which the gate lets pass.
+
+    Args:
+        model: what was given to :func:`~scotopic.adapters.onnx_export.export_onnx`.
+        exported: the file.
+        sizes: (height, width) that the net takes; None: two that the file was not exported at, or the net's only one.
+
+    Raises:
+        ScotopicError: the file does not exist, or does not take such a size.
+    """
+    from .module_parts import evaluating
+    from .onnx_export import example_size
+    from .onnx_session import import_onnxruntime
+
+    if not Path(exported).is_file():
+        raise ScotopicError(f"no exported model at {exported}: check the path")
+    session = import_onnxruntime().InferenceSession(str(exported), providers=["CPUExecutionProvider"])
+    sizes = sizes or [example_size(model.spec, 5, 7), example_size(model.spec, 8, 4)]
+    differences: dict[tuple[int, int], float] = {}
+    agreement: dict[tuple[int, int], float] = {}
+    for height, width in sizes:
+        generator = torch.Generator().manual_seed(height * width)
+        light = torch.tensor([0.2, 1.0]).view(2, 1, 1, 1)
+        pictures = torch.rand(2, 3, height, width, generator=generator) * light
+        with evaluating(model), torch.inference_mode():
+            expected = model.logits_of(model(pictures.to(model.device))).cpu().numpy()
+        try:
+            (given,) = session.run(None, {session.get_inputs()[0].name: pictures.numpy()})
+        except Exception as error:
+            raise ScotopicError(f"cannot run {exported} on {height}x{width} (height x width): {error}") from error
+        differences[height, width] = float(np.abs(given - expected).max())
+        agreement[height, width] = float((given.argmax(1) == expected.argmax(1)).mean())
+    return SegmentationParity(differences, agreement)

@@ -18,7 +18,7 @@ from ...errors import ScotopicError
 from ...pipeline.stage import EnhancementStage
 from ...pipeline.user_file import USER_MODULE
 from .data import SourceTrainer, SourceValidator
-from .graph import GraphTrainer, StageInGraph, put_in_graph, take_out_of_graph
+from .graph import EnhancedModel, GraphTrainer, StageInGraph, put_in_graph, take_out_of_graph
 from .predict import GraphPredictor, SourcePredictor
 from .setup import import_ultralytics
 
@@ -169,7 +169,7 @@ def attach(
         raise ScotopicError(f'{network} is exported, so nothing can be put into its graph: use where="source"')
     if where == "graph" and _is_normalised(network):
         raise ScotopicError('this classifier takes pictures with mean and deviation removed: use where="source"')
-    if held := _enhancer_inside(network):
+    if not isinstance(network, BaseModel) and (held := enhancer_inside(network)):
         raise ScotopicError(f"{network} was exported with the enhancer {held!r} in its graph: use it as it is")
     detach(model)
     if where == "graph":
@@ -195,8 +195,10 @@ def _is_normalised(network: Any) -> bool:
     return any(any(float(m) != 0 for m in step.mean) or any(float(d) != 1 for d in step.std) for step in found)
 
 
-def _enhancer_inside(network: Any) -> str | None:
-    """The name of the enhancer in the graph of an exported file."""
+def enhancer_inside(network: Any) -> str | None:
+    """The name of the enhancer in the graph of a task model or of an exported file; None if there is none."""
+    if isinstance(network, EnhancedModel):
+        return network.enhancement.stage.enhancer.info.name
     return BaseBackend.read_metadata(network).get(_METADATA_KEY) if isinstance(network, (str, Path)) else None
 
 

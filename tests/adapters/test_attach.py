@@ -16,14 +16,18 @@ from torch import nn
 from ultralytics import SAM
 
 from scotopic import EnhancementStage, ScotopicError, attach, create_enhancer, detach
+from scotopic.adapters.input_spec import InputSpec
 from scotopic.adapters.ultralytics.setup import import_ultralytics
 
 
 @pytest.mark.parametrize(
     ("model", "enhancer", "options", "message"),
     [
-        (nn.Linear(1, 1), "sgz", {}, "cannot attach to Linear: supported are YOLO"),
-        ("yolo11n.pt", "sgz", {}, "cannot attach to str"),
+        (nn.Linear(1, 1), "sgz", {}, r"Linear does not say how it wants its pictures: give spec=InputSpec\(\.\.\.\)"),
+        ("yolo11n.pt", "sgz", {}, "cannot attach to str: supported are YOLO"),
+        (SAM, "sgz", {}, "cannot attach to the class SAM: make a model of it first"),
+        ("yolo11n", "gamma", {"spec": InputSpec()}, "spec means nothing to YOLO: leave it out"),
+        ("yolo11n", "gamma", {"names": ["car"]}, "names means nothing to YOLO: leave it out"),
         ("yolo11n", "gama", {}, "did you mean 'gamma'"),
         ("yolo11n", "gamma", {"where": "grpah"}, "did you mean 'graph'"),
         ("yolo11n", "clahe", {}, "'clahe' works on pictures and cannot stand inside a network: use where=\"source\""),

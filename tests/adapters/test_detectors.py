@@ -105,7 +105,7 @@ def test_a_picture_of_another_kind_is_refused(weights: Path) -> None:
         (None, "yolo11x.pt", "no detector at .*yolo11x.pt"),
         (b"", "empty.pt", "cannot load the detector .*empty.pt"),
         (b"not a checkpoint", "text.pt", "cannot load the detector .*text.pt"),
-        (b"not a graph", "text.onnx", "was not exported by ultralytics"),
+        (b"not a graph", "text.onnx", "text.onnx is not an ONNX file that can be read"),
         (b"", "model.tar", "cannot tell what kind of detector .*model.tar is"),
     ],
 )
@@ -175,3 +175,12 @@ def test_boxes_are_paired_once_within_their_class() -> None:
     assert match_boxes(first, second) == [(0, 1, 1.0), (1, 0, 1.0)]
     nothing = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
     assert match_boxes(first, nothing) == match_boxes(nothing, first) == []
+
+
+def test_a_checkpoint_that_holds_an_enhancer_says_so(untrained: Build, tmp_path: Path) -> None:
+    attach(untrained("yolo11n"), "gamma", gate="off").save(tmp_path / "enhanced.pt")
+    untrained("yolo11n").save(tmp_path / "bare.pt")
+    assert load_detector(tmp_path / "enhanced.pt", imgsz=64).description["enhancer"] == "gamma"
+    assert "enhancer" not in load_detector(tmp_path / "bare.pt", imgsz=64).description
+    stage = EnhancementStage("gamma")
+    assert "enhancer" not in load_detector(tmp_path / "bare.pt", imgsz=64, stage=stage, where="graph").description

@@ -1,4 +1,4 @@
-"""The page for users: every line of code on it runs, in the order in which it stands there."""
+"""The pages for users: every line of code on them runs, in the order in which it stands there."""
 
 from __future__ import annotations
 
@@ -40,3 +40,18 @@ def test_the_code_on_the_page_runs(
     assert names["report"].agrees()
     assert names["again"].model.enhancement.trainable
     assert names["result"].speed["enhance"] > 0
+
+
+def test_the_code_on_the_page_about_segmentation_runs(repository: Path, tmp_path: Path, night: np.ndarray) -> None:
+    for package in ("segmentation_models_pytorch", "torchvision", "onnxruntime"):
+        pytest.importorskip(package, reason='pip install "scotopic[seg,onnx]"')
+    cv2.imwrite(str(tmp_path / "night.jpg"), night)
+    page = (repository / "docs" / "segmentation.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 9
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, "docs/segmentation.md", "exec"), names)
+    assert names["report"].agrees()
+    assert names["labels"].shape == night.shape[:2]
+    assert names["again"].stage.enhancer.info.name == "sgz"
