@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .adapters.attach import attach, detach
     from .errors import ScotopicError
-    from .eval.compare import compare_detection
+    from .eval.compare import compare_detection, compare_segmentation
     from .pipeline.contract import Enhancer, EnhancerInfo
     from .pipeline.registry import create_enhancer, enhancer_info, list_enhancers, register_enhancer
     from .pipeline.stage import EnhancementStage
@@ -26,6 +26,7 @@ __all__ = [
     "__version__",
     "attach",
     "compare_detection",
+    "compare_segmentation",
     "create_enhancer",
     "detach",
     "enhancer_info",
@@ -41,6 +42,7 @@ _HOME = {
     "__version__": "version",
     "attach": "adapters.attach",
     "compare_detection": "eval.compare",
+    "compare_segmentation": "eval.compare",
     "create_enhancer": "pipeline.registry",
     "detach": "adapters.attach",
     "enhancer_info": "pipeline.registry",

@@ -6,35 +6,46 @@ from typing import Annotated
 
 import typer
 
-from ..configs.schema import DetectPreset
+from ..configs.schema import DetectPreset, QualityPreset, SegmentPreset
 from ..errors import ScotopicError
 from ..pipeline.registry import split_specs
 from .detect import detect
 from .options import (
     DEFAULTS,
+    BrisqueOption,
+    ClassGroupsOption,
     ClassMapOption,
+    ColorOption,
     ConfOption,
+    CropOption,
     DataOption,
     DeviceOption,
     GateOption,
     ImgszOption,
+    InputSizeOption,
     IouOption,
+    LookOption,
+    MasksOption,
+    MatchMeanOption,
     MaxDetOption,
     ModelOption,
+    NiqeOption,
     OutOption,
     PicturesOption,
+    ReferenceOption,
+    SegmenterOption,
+    SheetOption,
     SplitOption,
     StrengthOption,
     WhereOption,
     preset_option,
 )
+from .quality import quality
+from .segment import DEFAULT_MODEL, segment
 
 app = typer.Typer(help="Measure many enhancers ahead of the same model on the same images.", no_args_is_help=True)
-
-
-@app.callback()
-def _room() -> None:
-    """Keeps `detect` a command of its own while it is the only one."""
+EnhancersOption = Annotated[str, typer.Option(help="Comma-separated names; see scotopic list.")]
+USUAL = "none,gamma,clahe,sgz"
 
 
 @app.command("detect")
@@ -43,7 +54,7 @@ def compare_detect(
     model: ModelOption = None,
     data: DataOption = None,
     split: SplitOption = None,
-    enhancers: Annotated[str, typer.Option(help="Comma-separated names; see scotopic list.")] = "none,gamma,clahe,sgz",
+    enhancers: EnhancersOption = USUAL,
     out: OutOption = None,
     gate: GateOption = "off",
     strength: StrengthOption = DEFAULTS.strength,
@@ -58,7 +69,53 @@ def compare_detect(
     config: Annotated[str | None, preset_option(DetectPreset, "eval")] = None,
 ) -> None:
     """mAP of a frozen detector behind each enhancer; the gate is off, so that the enhancers themselves are measured."""
+    detect(context, _specs(enhancers))
+
+
+@app.command("segment")
+def compare_segment(
+    context: typer.Context,
+    model: SegmenterOption = DEFAULT_MODEL,
+    data: MasksOption = None,
+    split: SplitOption = None,
+    enhancers: EnhancersOption = USUAL,
+    out: OutOption = None,
+    gate: GateOption = "off",
+    strength: StrengthOption = DEFAULTS.strength,
+    where: WhereOption = DEFAULTS.where,
+    input_size: InputSizeOption = None,
+    device: DeviceOption = DEFAULTS.device,
+    class_map: ClassGroupsOption = None,
+    pictures: PicturesOption = 4,
+    config: Annotated[str | None, preset_option(SegmentPreset, "eval")] = None,
+) -> None:
+    """mIoU of a frozen net behind each enhancer; the gate is off, so that the enhancers themselves are measured."""
+    segment(context, _specs(enhancers))
+
+
+@app.command("quality")
+def compare_quality(
+    context: typer.Context,
+    data: LookOption = None,
+    reference: ReferenceOption = None,
+    enhancers: EnhancersOption = USUAL,
+    out: OutOption = None,
+    gate: GateOption = "off",
+    strength: StrengthOption = DEFAULTS.strength,
+    color: ColorOption = "rgb",
+    match_mean: MatchMeanOption = False,
+    crop: CropOption = 0,
+    brisque: BrisqueOption = None,
+    niqe: NiqeOption = None,
+    pictures: SheetOption = 4,
+    config: Annotated[str | None, preset_option(QualityPreset, "eval")] = None,
+) -> None:
+    """How the pictures of each enhancer look: PSNR, SSIM and MSE against references, BRISQUE and NIQE without."""
+    quality(context, _specs(enhancers))
+
+
+def _specs(enhancers: str) -> list[str]:
     specs = split_specs(enhancers)
     if not specs:
         raise ScotopicError("--enhancers names none: give names such as none,clahe,sgz")
-    detect(context, specs)
+    return specs

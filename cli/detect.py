@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import typer
 
+from ..configs.schema import EvaluationSettings
 from ..eval.compare import compare_detection
 from ..eval.datasets.load import load_detection_dataset
 from ..eval.report.pictures import write_changed_pictures
-from ..eval.report.tables import COLUMNS, heading, notes, table
+from ..eval.report.tables import columns, heading, notes, table
 from .console import progress_bars, say, show_table
-from .options import evaluation_settings, parse_class_map, required
+from .options import checked_settings, parse_class_map, required
 
 
 def detect(context: typer.Context, enhancers: Sequence[str]) -> None:
@@ -21,14 +22,14 @@ def detect(context: typer.Context, enhancers: Sequence[str]) -> None:
     data = required(options["data"], "--data", "darkbdd")
     out = required(options["out"], "--out", "FOLDER")
     class_map = parse_class_map(options["class_map"])
-    settings = evaluation_settings(context)
+    settings = checked_settings(context, EvaluationSettings)
     dataset = load_detection_dataset(data, options["split"])
     with progress_bars() as progress:
         comparison = compare_detection(
             model, dataset, enhancers, out, settings=settings, class_map=class_map, progress=progress
         )
         write_changed_pictures(comparison, dataset, options["pictures"], progress)
-    show_table(heading(comparison.record), COLUMNS, table(comparison.rows))
+    show_table(heading(comparison.record), columns(comparison.record), table(comparison.record))
     for line in [*dataset.issues.lines(), *notes(comparison.record)]:
         say(line)
     say(

@@ -6,34 +6,43 @@ from typing import Annotated
 
 import typer
 
-from ..configs.schema import DetectPreset
+from ..configs.schema import DetectPreset, QualityPreset, SegmentPreset
 from .detect import detect
 from .options import (
     DEFAULTS,
+    BrisqueOption,
+    ClassGroupsOption,
     ClassMapOption,
+    ColorOption,
     ConfOption,
+    CropOption,
     DataOption,
     DeviceOption,
     EnhancerOption,
     GateOption,
     ImgszOption,
+    InputSizeOption,
     IouOption,
+    LookOption,
+    MasksOption,
+    MatchMeanOption,
     MaxDetOption,
     ModelOption,
+    NiqeOption,
     OutOption,
     PicturesOption,
+    ReferenceOption,
+    SegmenterOption,
+    SheetOption,
     SplitOption,
     StrengthOption,
     WhereOption,
     preset_option,
 )
+from .quality import quality
+from .segment import DEFAULT_MODEL, segment
 
 app = typer.Typer(help="Measure one enhancer as it is deployed, without and with.", no_args_is_help=True)
-
-
-@app.callback()
-def _room() -> None:
-    """Keeps `detect` a command of its own while it is the only one."""
 
 
 @app.command("detect")
@@ -58,3 +67,45 @@ def eval_detect(
 ) -> None:
     """mAP of a frozen detector without an enhancer and with one, the gate on as it is deployed."""
     detect(context, [enhancer])
+
+
+@app.command("segment")
+def eval_segment(
+    context: typer.Context,
+    model: SegmenterOption = DEFAULT_MODEL,
+    data: MasksOption = None,
+    split: SplitOption = None,
+    enhancer: EnhancerOption = "sgz",
+    out: OutOption = None,
+    gate: GateOption = "auto",
+    strength: StrengthOption = DEFAULTS.strength,
+    where: WhereOption = DEFAULTS.where,
+    input_size: InputSizeOption = None,
+    device: DeviceOption = DEFAULTS.device,
+    class_map: ClassGroupsOption = None,
+    pictures: PicturesOption = 4,
+    config: Annotated[str | None, preset_option(SegmentPreset, "eval")] = None,
+) -> None:
+    """mIoU of a frozen segmentation net without an enhancer and with one, the gate on as it is deployed."""
+    segment(context, [enhancer])
+
+
+@app.command("quality")
+def eval_quality(
+    context: typer.Context,
+    data: LookOption = None,
+    reference: ReferenceOption = None,
+    enhancer: EnhancerOption = "sgz",
+    out: OutOption = None,
+    gate: GateOption = "auto",
+    strength: StrengthOption = DEFAULTS.strength,
+    color: ColorOption = "rgb",
+    match_mean: MatchMeanOption = False,
+    crop: CropOption = 0,
+    brisque: BrisqueOption = None,
+    niqe: NiqeOption = None,
+    pictures: SheetOption = 4,
+    config: Annotated[str | None, preset_option(QualityPreset, "eval")] = None,
+) -> None:
+    """How pictures look without an enhancer and with one: PSNR, SSIM, MSE against references, BRISQUE, NIQE alone."""
+    quality(context, [enhancer])

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from pydantic import BaseModel
 
 from .. import configs
 from ..configs.checks import read_yaml, validate
-from ..configs.schema import EvaluationSettings, Gate, Where
+from ..configs.schema import EvaluationSettings, Gate, QualitySettings, SegmentationSettings, Where
 from ..errors import ScotopicError, nearest
 
 DEFAULTS = EvaluationSettings()
+Schema = TypeVar("Schema", bound=BaseModel)
 
 
 def help_of(name: str) -> str:
     """The help of an option is the description of its field in the schema."""
-    return EvaluationSettings.model_fields[name].description or ""
+    schemas = (QualitySettings, SegmentationSettings, EvaluationSettings)
+    fields = {key: field for schema in schemas for key, field in schema.model_fields.items()}
+    return fields[name].description or ""
 
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="Detector: yolo11n.pt, an exported .onnx, ...")]
+SegmenterOption = Annotated[
+    str, typer.Option("--model", help="Segmentation net: road (our own), a folder, an .onnx, torchvision:NAME, ...")
+]
 EnhancerOption = Annotated[str, typer.Option("--enhancer", help="Name, or name[key=value]; see scotopic list.")]
 OutOption = Annotated[Path | None, typer.Option("-o", "--out", help="Folder for what is written.")]
 GateOption = Annotated[Gate, typer.Option("--gate", help=help_of("gate"))]
@@ -32,9 +38,15 @@ ImgszOption = Annotated[int, typer.Option("--imgsz", help=help_of("imgsz"))]
 ConfOption = Annotated[float, typer.Option("--conf", help=help_of("conf"))]
 IouOption = Annotated[float, typer.Option("--iou", help=help_of("iou"))]
 MaxDetOption = Annotated[int, typer.Option("--max-det", help=help_of("max_det"))]
+InputSizeOption = Annotated[
+    str | None, typer.Option("--input-size", metavar="HEIGHTxWIDTH", help=help_of("input_size"))
+]
 DeviceOption = Annotated[str | None, typer.Option("--device", help=help_of("device"))]
 DataOption = Annotated[
     str | None, typer.Option("--data", help="Folder, data.yaml, annotation file, or a preset's name.")
+]
+MasksOption = Annotated[
+    str | None, typer.Option("--data", help="Folder with images and masks, preset file, or a preset's name.")
 ]
 SplitOption = Annotated[
     str | None, typer.Option("--split", help="Which images: a split's name, COLUMN=VALUE, or a list file.")
@@ -42,6 +54,23 @@ SplitOption = Annotated[
 ClassMapOption = Annotated[
     str | None, typer.Option("--class-map", help="SET_CLASS=MODEL_CLASS,...; an empty right side leaves it out.")
 ]
+ClassGroupsOption = Annotated[
+    str | None,
+    typer.Option("--class-map", help="SET_CLASS=NET_CLASS+NET_CLASS,...; an empty right side leaves it out."),
+]
+LookOption = Annotated[
+    str | None,
+    typer.Option("--data", help="Folder of pictures, or of low/ and high/ side by side, or a preset's name."),
+]
+ReferenceOption = Annotated[
+    str | None, typer.Option("--reference", help="Folder with the well-lit pictures, under the same names.")
+]
+ColorOption = Annotated[Literal["rgb", "luma"], typer.Option("--color", help=help_of("color"))]
+MatchMeanOption = Annotated[bool, typer.Option("--match-mean", help=help_of("match_mean"))]
+CropOption = Annotated[int, typer.Option("--crop", help=help_of("crop"))]
+BrisqueOption = Annotated[str | None, typer.Option("--brisque", metavar="FILE", help=help_of("brisque"))]
+NiqeOption = Annotated[str | None, typer.Option("--niqe", metavar="FILE", help=help_of("niqe"))]
+SheetOption = Annotated[int, typer.Option("--pictures", min=0, help="Pictures on the contact sheet.")]
 PicturesOption = Annotated[
     int, typer.Option("--pictures", min=0, help="Pictures drawn of the largest gains and losses each.")
 ]
@@ -92,17 +121,19 @@ def _as_text(value: Any) -> Any:
     """Lists and mappings as they would stand on the command line."""
     if isinstance(value, dict):
         return json.dumps(value)
+    if isinstance(value, tuple):  # a size
+        return "x".join(map(str, value))
     return ",".join(value) if isinstance(value, list) else value
 
 
-def evaluation_settings(context: typer.Context) -> EvaluationSettings:
-    """Those of a command's options that decide a detection score, checked.
+def checked_settings(context: typer.Context, schema: type[Schema]) -> Schema:
+    """Those of a command's options that decide a score, checked.
 
     Raises:
         ScotopicError: a value is out of its range.
     """
-    given = {name: context.params[name] for name in EvaluationSettings.model_fields}
-    return validate(EvaluationSettings, given, "the command line")
+    given = {name: context.params[name] for name in schema.model_fields}
+    return validate(schema, given, "the command line")
 
 
 def parse_class_map(text: str | None) -> dict[str, str | None]:
@@ -122,6 +153,19 @@ def parse_class_map(text: str | None) -> dict[str, str | None]:
             raise ScotopicError(f"the class map says {name.strip()!r} twice: keep one of them")
         pairs[name.strip()] = partner.strip() or None
     return pairs
+
+
+def parse_class_groups(text: str | None) -> dict[str, list[str] | None]:
+    """As :func:`parse_class_map`, with several classes of the net for one of the set.
+
+    >>> parse_class_groups("Car=car+truck,Fence=")
+    {'Car': ['car', 'truck'], 'Fence': None}
+    """
+    pairs: dict[str, Any] = parse_class_map(text)
+    return {
+        name: [part.strip() for part in partner.split("+")] if isinstance(partner, str) else partner
+        for name, partner in pairs.items()
+    }
 
 
 def required(value: Any, option: str, example: str) -> Any:

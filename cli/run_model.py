@@ -11,7 +11,7 @@ import typer
 
 from ..adapters.contract import Detections, Detector
 from ..adapters.detectors import load_detector
-from ..configs.schema import DetectorSettings, RunPreset
+from ..configs.schema import DetectorSettings, EvaluationSettings, RunPreset
 from ..errors import ScotopicError
 from ..eval.detection import CONFIDENCE
 from ..eval.report.pictures import FOUND, draw_boxes, side_by_side
@@ -32,7 +32,7 @@ from .options import (
     OutOption,
     StrengthOption,
     WhereOption,
-    evaluation_settings,
+    checked_settings,
     preset_option,
     required,
 )
@@ -57,7 +57,7 @@ def run_model(
 ) -> None:
     """Draw a detector's boxes without and with an enhancer, side by side."""
     folder = output_folder(required(out, "--out", "FOLDER"))
-    settings = evaluation_settings(context)
+    settings = checked_settings(context, EvaluationSettings)
     stage = EnhancementStage(enhancer, gate=settings.gate, strength=settings.strength)
     path = required(model, "--model", "yolo11n.pt")
     plan = plan_pictures(sources, folder, jpeg=True)

@@ -7,17 +7,14 @@ from typing import Annotated
 
 import typer
 
+from ..configs.segmenter_schema import load_segmenter_settings
 from ..configs.train_schema import load_train_settings
+from ..training.segmenter import train_segmenter
 from ..training.trainer import train_enhancer
 from .console import say
 from .options import OutOption, required
 
 app = typer.Typer(help="Make weights.", no_args_is_help=True)
-
-
-@app.callback()
-def _room() -> None:
-    """Keeps `enhancer` a command of its own while it is the only one."""
 
 
 @app.command("enhancer")
@@ -29,3 +26,14 @@ def enhancer(
     """Train an enhancer on a folder of pictures; run again, it goes on where it stopped."""
     weights = train_enhancer(load_train_settings(config, data), required(out, "--out", "FOLDER"))
     say(f'written to {weights}: create_enhancer("sgz", weights="{weights}")')
+
+
+@app.command("segmenter")
+def segmenter(
+    data: Annotated[str | None, typer.Option(help="Labelled set: a folder, or a preset's name.")] = None,
+    out: OutOption = None,
+    config: Annotated[str, typer.Option(help="YAML settings: a file, or one of configs/segmenter.")] = "road",
+) -> None:
+    """Train a segmentation net on a labelled set; run again, it goes on where it stopped."""
+    net = train_segmenter(load_segmenter_settings(config, data), required(out, "--out", "FOLDER"))
+    say(f"written to {net} and {net.with_suffix('.safetensors').name} beside it")

@@ -29,21 +29,82 @@ class StageSettings(Settings):
     strength: float = Field(default=1.0, ge=0, le=1, description="0 keeps the picture, 1 is the full enhancement")
 
 
-class DetectorSettings(Settings):
+class ModelSettings(Settings):
+    """How any model is run."""
+
+    device: str | None = Field(default=None, description="cpu, cuda, cuda:1 or mps; the framework chooses unless given")
+    where: Where = Field(
+        default="source", description="enhance the picture before the model's own resizing (source), or inside (graph)"
+    )
+
+
+class DetectorSettings(ModelSettings):
     """How a detector is run; the defaults are those with which detectors are validated."""
 
     imgsz: int = Field(default=640, ge=32, description="longer side of the letterboxed picture in pixels")
     conf: float = Field(default=0.001, ge=0, le=1, description="detections below this score are left out")
     iou: float = Field(default=0.7, ge=0, le=1, description="IoU of non-maximum suppression")
     max_det: int = Field(default=300, ge=1, description="most detections an image")
-    device: str | None = Field(default=None, description="cpu, cuda, cuda:1 or mps; the framework chooses unless given")
-    where: Where = Field(
-        default="source", description="enhance the picture before the letterbox (source), or inside (graph)"
+
+
+class SegmenterOptions(ModelSettings):
+    """How a segmentation net is run."""
+
+    input_size: tuple[int, int] | None = Field(
+        default=None,
+        description="HEIGHTxWIDTH of what the net sees, in pixels; the net's own or the picture's unless given",
     )
+
+    @field_validator("input_size", mode="before")
+    @classmethod
+    def _height_x_width(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        height, _, width = value.partition("x")
+        if not (height.isdecimal() and width.isdecimal()):
+            raise ValueError("write HEIGHTxWIDTH such as 512x1024")
+        return int(height), int(width)
+
+    @field_validator("input_size")
+    @classmethod
+    def _large_enough(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and min(value) < 32:
+            raise ValueError("a net needs at least 32 pixels each way")
+        return value
 
 
 class EvaluationSettings(StageSettings, DetectorSettings):
     """All that decides a detection score besides the model, the data and the enhancer."""
+
+
+class SegmentationSettings(StageSettings, SegmenterOptions):
+    """All that decides a segmentation score besides the net, the data and the enhancer."""
+
+
+class QualityProtocol(Settings):
+    """What is compared with what, where a picture has a well-lit reference.
+
+    >>> QualityProtocol().color
+    'rgb'
+    """
+
+    color: Literal["rgb", "luma"] = Field(
+        default="rgb", description="over the three channels, or on BT.601 luma (0.299 R + 0.587 G + 0.114 B)"
+    )
+    match_mean: bool = Field(
+        default=False,
+        description="scale the enhanced picture to the reference's mean luma first, which forgives wrong brightness",
+    )
+    crop: int = Field(default=0, ge=0, description="pixels cut off at each border before anything is measured")
+
+
+class QualitySettings(StageSettings, QualityProtocol):
+    """All that decides how good a picture looks besides the pictures and the enhancer."""
+
+    brisque: str | None = Field(
+        default=None, description="BRISQUE's model, a .yml of OpenCV or LIBSVM's text, with its range beside it"
+    )
+    niqe: str | None = Field(default=None, description="NIQE's parameters, an .npz with mu_pris_param, cov_pris_param")
 
 
 class EnhancePreset(StageSettings):
@@ -74,15 +135,37 @@ class RunPreset(EvaluationSettings):
     out: str | None = None
 
 
-class DetectPreset(EvaluationSettings):
-    """`scotopic eval detect --config` and `scotopic compare detect --config`."""
+class ComparisonPreset(Settings):
+    """What is compared on what, whatever the task."""
 
     model: str | None = None
     data: str | None = None
     split: str | None = None
     enhancer: str | None = None
     enhancers: str | list[str] | None = None
+    pictures: int | None = Field(default=None, ge=0)
+    out: str | None = None
+
+
+class DetectPreset(EvaluationSettings, ComparisonPreset):
+    """`scotopic eval detect --config` and `scotopic compare detect --config`."""
+
     class_map: dict[str, str | None] | None = None
+
+
+class SegmentPreset(SegmentationSettings, ComparisonPreset):
+    """`scotopic eval segment --config` and `scotopic compare segment --config`."""
+
+    class_map: dict[str, str | list[str] | None] | None = None
+
+
+class QualityPreset(QualitySettings):
+    """`scotopic eval quality --config` and `scotopic compare quality --config`."""
+
+    data: str | None = None
+    reference: str | None = None
+    enhancer: str | None = None
+    enhancers: str | list[str] | None = None
     pictures: int | None = Field(default=None, ge=0)
     out: str | None = None
 

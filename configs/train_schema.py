@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -54,6 +54,9 @@ class TrainSettings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # These may change between a run and its continuation without making it another run.
+    may_change: ClassVar[frozenset[str]] = frozenset({"data", "name", "epochs", "device"})
 
     enhancer: str = "sgz[scale_factor=1]"
     name: str = Field(default="sgz", pattern=r"^[\w.-]+$")

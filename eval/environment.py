@@ -14,7 +14,17 @@ import torch
 
 from ..version import __version__
 
-_PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python", "pycocotools", "onnxruntime")
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "ultralytics",
+    "segmentation-models-pytorch",
+    "timm",
+    "numpy",
+    "opencv-python",
+    "pycocotools",
+    "onnxruntime",
+)
 
 
 def environment() -> dict[str, object]:

@@ -18,7 +18,7 @@ import pytest
 import scotopic
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_PACKAGED = {"tests", "docs", ".typing", ".ci"}
+NOT_PACKAGED = {"benchmarks", "tests", "docs", ".typing", ".ci"}
 ROOT_FILES = {"__init__.py", "errors.py", "files.py", "version.py", "py.typed"}
 
 

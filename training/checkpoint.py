@@ -11,13 +11,14 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from ..configs.segmenter_schema import SegmenterSettings
 from ..configs.train_schema import TrainSettings
 from ..errors import ScotopicError
 from ..files import whole_file
 from .data import TrainingPictures
 
-# These may change between a run and its continuation without making it another run.
-FREE_SETTINGS = {"data", "name", "epochs", "device"}
+# Of either kind the class attribute ``may_change`` tells what may differ between a run and its continuation.
+Settings = TrainSettings | SegmenterSettings
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,16 @@ class Checkpoint:
     @classmethod
     def of(
         cls,
-        settings: TrainSettings,
-        pictures: TrainingPictures,
+        settings: Settings,
+        pictures: str,
         net: nn.Module,
         optimizer: torch.optim.Optimizer,
         history: list[list[float]],
     ) -> Checkpoint:
-        """The state of a running training."""
-        return cls(
-            _settings_json(settings), pictures.fingerprint, net.state_dict(), optimizer.state_dict(), list(history)
-        )
+        """The state of a running training; ``pictures`` is their fingerprint."""
+        return cls(_settings_json(settings), pictures, net.state_dict(), optimizer.state_dict(), list(history))
 
-    def check_same_run(self, path: Path, settings: TrainSettings, pictures: TrainingPictures) -> None:
+    def check_same_run(self, path: Path, settings: Settings, pictures: str) -> None:
         """Refuse to go on with other settings or pictures.
 
         Raises:
@@ -60,7 +59,7 @@ class Checkpoint:
         """
         before, now = json.loads(self.settings), json.loads(_settings_json(settings))
         different = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-        if pictures.fingerprint != self.pictures:
+        if pictures != self.pictures:
             different.append("pictures")
         if different:
             raise ScotopicError(f"{path} is of a run with other {', '.join(different)}: choose another output folder")
@@ -110,5 +109,5 @@ def write_weights(
     return path
 
 
-def _settings_json(settings: TrainSettings) -> str:
-    return json.dumps(settings.model_dump(mode="json", exclude=FREE_SETTINGS), sort_keys=True)
+def _settings_json(settings: Settings) -> str:
+    return json.dumps(settings.model_dump(mode="json", exclude=set(settings.may_change)), sort_keys=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from ..configs.train_schema import TrainSettings
@@ -20,6 +19,7 @@ from ..pipeline.registry import create_enhancer, parse_spec
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint, write_weights
 from .data import TrainingPictures, read_pictures
 from .losses import brightness_loss, rgb_loss, spatial_consistency_loss, total_variation_loss
+from .progress import chosen_device, epoch_progress
 
 LOSSES = ("spatial", "rgb", "brightness", "total_variation")
 COLUMNS = ("epoch", "loss", *LOSSES, "mean_factor")
@@ -54,19 +54,18 @@ def train_enhancer(settings: TrainSettings, out: Path) -> Path:
     pictures = read_pictures(settings.data, settings.size, settings.least_crop)
     _report_unreadable(pictures, console)
 
-    device = _device(settings)
+    device = chosen_device(settings.device)
     net = _untrained(settings).to(device)
     optimizer = torch.optim.Adam(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     checkpoint_path = out / f"{settings.name}.checkpoint.pt"
     history = _resume(checkpoint_path, settings, pictures, net, optimizer)
 
-    with _progress(console) as progress:
-        task = progress.add_task("training", total=settings.epochs, completed=len(history))
+    with epoch_progress(settings.epochs, len(history)) as advance:
         for epoch in range(len(history) + 1, settings.epochs + 1):
             means = _train_epoch(net, optimizer, pictures, settings, epoch, device)
             history.append([float(epoch), *means])
-            progress.update(task, advance=1, description=f"training, loss {means[0]:.4f}")
-            write_checkpoint(checkpoint_path, Checkpoint.of(settings, pictures, net, optimizer, history))
+            advance(f"training, loss {means[0]:.4f}")
+            write_checkpoint(checkpoint_path, Checkpoint.of(settings, pictures.fingerprint, net, optimizer, history))
             write_text(out / f"{settings.name}.csv", _table(history))
     return write_weights(out / f"{settings.name}.safetensors", net, settings, pictures, history[-1])
 
@@ -123,14 +122,6 @@ def _untrained(settings: TrainSettings) -> SGZ:
         return cast(SGZ, create_enhancer(settings.enhancer, weights="random")).train()
 
 
-def _device(settings: TrainSettings) -> torch.device:
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        raise ScotopicError("device 'cuda' was asked for, but there is none here: use device 'cpu' or 'auto'")
-    if settings.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(settings.device)
-
-
 def _resume(
     path: Path, settings: TrainSettings, pictures: TrainingPictures, net: nn.Module, optimizer: torch.optim.Optimizer
 ) -> list[list[float]]:
@@ -138,7 +129,7 @@ def _resume(
     if not path.exists():
         return []
     checkpoint = read_checkpoint(path)
-    checkpoint.check_same_run(path, settings, pictures)
+    checkpoint.check_same_run(path, settings, pictures.fingerprint)
     net.load_state_dict(checkpoint.net)
     optimizer.load_state_dict(checkpoint.optimizer)
     return checkpoint.history
@@ -158,8 +149,3 @@ def _table(history: list[list[float]]) -> str:
     writer.writerow(COLUMNS)
     writer.writerows([int(epoch), *(f"{value:.6g}" for value in values)] for epoch, *values in history)
     return text.getvalue()
-
-
-def _progress(console: Console) -> Progress:
-    columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TextColumn("epochs"), TimeRemainingColumn(), console=console)

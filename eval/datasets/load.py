@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ...configs.checks import read_yaml
-from ...configs.data_schema import list_data_presets, load_data_preset
+from ...configs.data_schema import DetectionData, list_data_presets, load_data_preset
 from ...errors import ScotopicError, nearest
 from . import bdd, coco, exdark, voc, yolo
 from .raw import RawDataset, finish
@@ -100,7 +100,7 @@ def find_source(data: str | Path) -> Source:
             return _preset_source(str(data))
         raise ScotopicError(
             f"no data set at {data}: give a folder, a data.yaml, an annotation file or the name of a preset "
-            f"({nearest(str(data), list_data_presets())})"
+            f"({nearest(str(data), list_data_presets('detect'))})"
         )
     fitting = [reader for reader in READERS.values() if reader.claims(path)]
     if not fitting:
@@ -116,6 +116,11 @@ def find_source(data: str | Path) -> Source:
 
 def _preset_source(preset: str | Path, beside: Path | None = None) -> Source:
     described = load_data_preset(preset)
+    if not isinstance(described, DetectionData):
+        raise ScotopicError(
+            f"the preset {preset} describes {described.kind} ({described.format}), not boxes: use it with the commands "
+            f"for those, or choose one of {', '.join(list_data_presets('detect'))}"
+        )
     path, reader = described.path(beside), READERS[described.format]
     if not path.exists():
         raise ScotopicError(

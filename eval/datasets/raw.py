@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -42,8 +42,19 @@ class RawSample:
     labelled: bool = True
 
 
+class RawEntry(Protocol):
+    """What boxes and masks have in common: a picture, its name in the set, what else is known of it."""
+
+    image: Path
+    attributes: dict[str, str]
+    id: str
+
+
+Entry = TypeVar("Entry", bound=RawEntry)
+
+
 @dataclass
-class RawDataset:
+class RawSet(Generic[Entry]):
     """What a reader hands over.
 
     Attributes:
@@ -55,7 +66,7 @@ class RawDataset:
     name: str
     root: Path
     classes: tuple[str, ...]
-    samples: list[RawSample]
+    samples: list[Entry]
     labels_without_image: list[str] = field(default_factory=list)
     unlabelled_left_out: list[Path] = field(default_factory=list)
     beside: tuple[Path, ...] = ()
@@ -66,6 +77,10 @@ class RawDataset:
                 raise ScotopicError(f"{self.name} labels the image {image} {times} times: keep one entry")
         for sample, id_ in zip(self.samples, unique_ids([s.image for s in self.samples]), strict=True):
             sample.id = sample.id or id_
+
+
+RawDataset = RawSet[RawSample]
+"""What a reader of boxes hands over."""
 
 
 def unique_ids(images: list[Path]) -> list[str]:

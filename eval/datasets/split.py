@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import ScotopicError
-from .raw import RawDataset, RawSample
+from .raw import Entry, RawSet
 from .texts import read_lines, read_text
 
 _ID_COLUMNS = ("id", "name")
@@ -33,7 +33,7 @@ class _Table:
         return list(dict.fromkeys(value for value in found if value))
 
 
-def choose_split(raw: RawDataset, split: str, own_splits: tuple[str, ...]) -> RawDataset:
+def choose_split(raw: RawSet[Entry], split: str, own_splits: tuple[str, ...]) -> RawSet[Entry]:
     """The images of a set that a split names.
 
     Looks for, in this order: rows of a CSV file beside the set whose ``split`` column has the name (or another column,
@@ -61,12 +61,12 @@ def choose_split(raw: RawDataset, split: str, own_splits: tuple[str, ...]) -> Ra
     available = available_splits(raw, own_splits)
     raise ScotopicError(
         f"{raw.name} has no split '{split}': it has {', '.join(available) or 'none'}; looked for "
-        f"a key of data.yaml, a folder images/{split}, rows of a CSV file beside the set, {split}.txt beside the set, "
-        f"and a list file {split}{''.join(f'; {reason}' for reason in unreadable)}"
+        f"a split of the layout's own (a key of data.yaml, a folder {split}), rows of a CSV file beside the set, "
+        f"{split}.txt beside the set, and a list file {split}{''.join(f'; {reason}' for reason in unreadable)}"
     )
 
 
-def available_splits(raw: RawDataset, own_splits: tuple[str, ...]) -> list[str]:
+def available_splits(raw: RawSet[Entry], own_splits: tuple[str, ...]) -> list[str]:
     """Names that ``--split`` takes for this set, in the order in which they are looked for."""
     tables, _ = _tables(raw.beside)
     in_tables = [value for table in tables for value in table.values("split")]
@@ -98,11 +98,11 @@ def _tables(folders: tuple[Path, ...]) -> tuple[list[_Table], list[str]]:
     return tables, unreadable
 
 
-def _choose(raw: RawDataset, split: str, source: Path, entries: list[str]) -> RawDataset:
+def _choose(raw: RawSet[Entry], split: str, source: Path, entries: list[str]) -> RawSet[Entry]:
     if not entries:
         raise ScotopicError(f"{source} lists no image: write one id, file name or path per line")
     by_key = _keys(raw.samples)
-    chosen: dict[str, RawSample] = {}
+    chosen: dict[str, Entry] = {}
     missing = []
     for entry in entries:
         path = Path(entry)
@@ -120,19 +120,24 @@ def _choose(raw: RawDataset, split: str, source: Path, entries: list[str]) -> Ra
             f"{source} lists {len(entries)} images for '{split}', such as {missing[0]}; {raw.name} has none"
         )
     listed = {Path(entry).stem for entry in missing}
-    unlabelled = [image for image in raw.unlabelled_left_out if image.stem in listed]
-    known = {image.stem for image in unlabelled}
+    # A list may have the frame's name alone, without the _leftImg8bit that Cityscapes' pictures end in.
+    unlabelled = {
+        name: image
+        for image in raw.unlabelled_left_out
+        for name in listed
+        if image.stem == name or image.stem.startswith(f"{name}_")
+    }
     return replace(
         raw,
         samples=list(chosen.values()),
-        labels_without_image=[entry for entry in missing if Path(entry).stem not in known],
-        unlabelled_left_out=unlabelled,
+        labels_without_image=[entry for entry in missing if Path(entry).stem not in unlabelled],
+        unlabelled_left_out=list(unlabelled.values()),
     )
 
 
-def _keys(samples: list[RawSample]) -> dict[str, list[RawSample]]:
+def _keys(samples: list[Entry]) -> dict[str, list[Entry]]:
     """Every name by which a list may call an image -> the images of that name, the id going before all else."""
-    by_key: dict[str, list[RawSample]] = defaultdict(list)
+    by_key: dict[str, list[Entry]] = defaultdict(list)
     for sample in samples:
         path = sample.image
         below = [Path(*path.parts[start:]) for start in range(-min(4, len(path.parts)), 0)]

@@ -14,7 +14,7 @@ from pycocotools.mask import iou
 from ...errors import ScotopicError
 from ...pipeline.image import read_image, write_image
 from ...pipeline.stage import EnhancementStage
-from ..compare import Comparison, Progress, file_name
+from ..comparison import Comparison, Progress, file_name
 from ..datasets.sample import DetectionDataset
 from ..detection import CONFIDENCE, CocoResult
 
@@ -76,7 +76,7 @@ def write_changed_pictures(
     count: int = 4,
     progress: Progress = lambda name, done, total: None,
 ) -> list[Path]:
-    """For each enhancer, draw the ``count`` images where most boxes were won, and where most were lost.
+    """For each enhancer, draw the ``count`` images where found minus false boxes rose most, and where it fell most.
 
     Green boxes are found, orange ones false, yellow ones missed (at IoU 0.5
     and score 0.25), grey ones ignored regions and detections on them. The file name says
@@ -95,7 +95,7 @@ def write_changed_pictures(
         stage = EnhancementStage(row["enhancer"], gate=settings["gate"], strength=settings["strength"])
         folder = comparison.out / "pictures" / file_name(row["enhancer"])
         after = _results(comparison, row)
-        changed = changed_most(baseline["per_image"], row["per_image"], count)
+        changed = changed_most(_found_minus_false(baseline), _found_minus_false(row), count)
         for number, (label, name) in enumerate(changed, start=1):
             progress(f"pictures of {row['enhancer']}", number, len(changed))
             sample = next(s for s in dataset.samples if s.id == name)
@@ -122,20 +122,21 @@ def _title(row: Mapping[str, Any], name: str) -> str:
     return f"{row['enhancer']}: {counts['found']} found, {counts['false']} false, {counts['missed']} missed"
 
 
-def changed_most(
-    before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]], count: int
-) -> list[tuple[str, str]]:
-    """(label, image id) of the largest gains and losses of found minus false boxes.
+def changed_most(before: Mapping[str, float], after: Mapping[str, float], count: int) -> list[tuple[str, str]]:
+    """(label, image id) of the images whose score rose most, and of those whose score fell most.
 
-    >>> one = lambda found: {"found": found, "missed": 0, "false": 0}
-    >>> changed_most({"a": one(1), "b": one(1), "c": one(1)}, {"a": one(3), "b": one(0), "c": one(1)}, 2)
+    >>> changed_most({"a": 1, "b": 1, "c": 1}, {"a": 3, "b": 0, "c": 1}, 2)
     [('gain_1', 'a'), ('loss_1', 'b')]
     """
-    change = {k: after[k]["found"] - after[k]["false"] - v["found"] + v["false"] for k, v in before.items()}
+    change = {name: after[name] - score for name, score in before.items()}
     ranked = sorted(change, key=lambda name: (-change[name], name))
     gains = [name for name in ranked if change[name] > 0][:count]
     losses = [name for name in reversed(ranked) if change[name] < 0][:count]
     return [(f"gain_{i}", n) for i, n in enumerate(gains, 1)] + [(f"loss_{i}", n) for i, n in enumerate(losses, 1)]
+
+
+def _found_minus_false(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: counts["found"] - counts["false"] for name, counts in row["per_image"].items()}
 
 
 def _judged(image: np.ndarray, number: int, truth: Mapping[str, Any], results: Sequence[CocoResult]) -> np.ndarray:

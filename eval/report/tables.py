@@ -5,41 +5,122 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...files import write_text
 
-_POINTS = ("mAP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR")
-COLUMNS = ("enhancer", "mAP", "vs none", *_POINTS[1:], "enhance ms", "model ms", "passed", "failed")
+
+@dataclass(frozen=True)
+class _Form:
+    """How the figures of a task are shown.
+
+    Attributes:
+        metrics: name in the record -> heading; the first in the record is the one that enhancers are compared by.
+        settings: those that only this task has -> how the heading calls them.
+        about: what the figures are.
+        chance: which difference may be chance.
+        failed: what becomes of an image that failed.
+        units: name -> the factor before it is shown, and the digits behind the point; points (x 100) unless given.
+        class_metric: which figure of the single classes has a table of its own, if any.
+    """
+
+    metrics: Mapping[str, str]
+    settings: Mapping[str, str]
+    about: str
+    chance: str
+    failed: str
+    units: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    class_metric: str | None = None
+
+    def cell(self, name: str, value: float | None, signed: bool = False) -> str:
+        """A figure as people read it; a dash where there is none."""
+        factor, digits = self.units.get(name, (100, 2))
+        return "-" if value is None else f"{factor * value:{'+' if signed else ''}.{digits}f}"
+
+    def shown(self, record: Mapping[str, Any]) -> list[str]:
+        """The metrics that the record has, in the order of the table."""
+        return [name for name in self.metrics if name in record["rows"][0]["metrics"]]
+
+
+_A_POINT = "on a few hundred images or fewer, a difference of about a point may be chance"
+
+
+_FORMS = {
+    "detect": _Form(
+        metrics={name: name for name in ("mAP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR")},
+        settings={"imgsz": "imgsz", "conf": "conf", "iou": "NMS IoU", "max_det": "max_det"},
+        about="mAP is COCO AP@[.50:.95] by pycocotools, in points; the detector is not retrained.",
+        chance=_A_POINT,
+        failed="count as empty",
+    ),
+    "segment": _Form(
+        metrics={
+            "mIoU": "mIoU",
+            "mPA": "mPA",
+            "pixel_accuracy": "pixel accuracy",
+            "frequency_weighted_IoU": "weighted IoU",
+        },
+        settings={"input_size": "input size"},
+        about=(
+            "IoU and accuracy are in points, from one confusion matrix over all images at the size of the masks; "
+            "mPA is the mean accuracy of the true classes, weighted IoU goes by their pixels; the net is not retrained."
+        ),
+        chance=_A_POINT,
+        failed="count as wrong in every pixel",
+        class_metric="IoU",
+    ),
+    "quality": _Form(
+        metrics={name: name for name in ("PSNR", "SSIM", "MSE", "BRISQUE", "NIQE")},
+        settings={},
+        about="Means over the images; PSNR (dB) and SSIM rise with quality, MSE, BRISQUE and NIQE fall.",
+        chance="look at per_image in results.json before a small difference of means is called a gain",
+        failed="are left out of its means",
+        units={"PSNR": (1, 2), "SSIM": (1, 3), "MSE": (1, 1), "BRISQUE": (1, 2), "NIQE": (1, 2)},
+    ),
+}
 
 
 def heading(record: Mapping[str, Any]) -> str:
     """One line that says what was measured, on what, and how.
 
-    >>> heading({"model": {"file": "y.pt"}, "data": {"name": "night", "images": 2}, "settings": {"gate": "off",
-    ...     "strength": 1.0, "where": "source", "imgsz": 640, "conf": 0.001, "iou": 0.7, "max_det": 300}})
-    'night, 2 images, frozen y.pt, gate off, enhanced at the source, imgsz 640, conf 0.001, NMS IoU 0.7, max_det 300'
+    >>> heading({"task": "segment", "model": {"file": "road"}, "data": {"name": "night", "images": 2},
+    ...     "settings": {"gate": "off", "strength": 1.0, "where": "source", "input_size": [512, 1024]}})
+    'night, 2 images, frozen road, gate off, enhanced at the source, input size 512x1024'
     """
-    data, settings = record["data"], record["settings"]
+    data, settings, model = record["data"], record["settings"], record["model"]
+    own = {name: settings[key] for key, name in _FORMS[record["task"]].settings.items()}
+    own_enhancer = f" with its own {model['enhancer']}" if model.get("enhancer") else ""
     parts = [
         data["name"],
         f"{data['images']} images",
-        f"frozen {record['model']['file']}",
+        *([f"frozen {model['file']}{own_enhancer}"] if model else []),
         f"gate {settings['gate']}",
-        f"enhanced {'at the source' if settings['where'] == 'source' else 'in the graph'}",
+        *([f"enhanced {'at the source' if settings['where'] == 'source' else 'in the graph'}"] if model else []),
         *([f"strength {settings['strength']}"] if settings["strength"] != 1 else []),
-        f"imgsz {settings['imgsz']}",
-        f"conf {settings['conf']}",
-        f"NMS IoU {settings['iou']}",
-        f"max_det {settings['max_det']}",
+        *(f"{name} {_setting(value)}" for name, value in own.items() if value is not None),
     ]
     return ", ".join(parts)
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """The cells below :data:`COLUMNS`, metrics in points (x 100)."""
-    baseline = rows[0]["metrics"]["mAP"]
+def _setting(value: Any) -> str:
+    return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def columns(record: Mapping[str, Any]) -> list[str]:
+    """The headings above :func:`table`."""
+    form = _FORMS[record["task"]]
+    main, *others = (form.metrics[name] for name in form.shown(record))
+    model = ["model ms"] if record["model"] else []
+    return ["enhancer", main, "vs none", *others, "enhance ms", *model, "passed", "failed"]
+
+
+def table(record: Mapping[str, Any]) -> list[list[str]]:
+    """The cells below :func:`columns`: metrics of a model in points (x 100), those of pictures in their units."""
+    rows, form = record["rows"], _FORMS[record["task"]]
+    main, *others = form.shown(record)
+    baseline = rows[0]["metrics"][main]
     cells = []
     for row in rows:
         metrics, timing = row["metrics"], row["timing_ms"]
@@ -47,16 +128,25 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         cells.append(
             [
                 row["enhancer"],
-                points(metrics["mAP"]),
-                "" if row["enhancer"] == "none" else change(metrics["mAP"], baseline),
-                *(points(metrics[name]) for name in _POINTS[1:]),
+                form.cell(main, metrics[main]),
+                "" if row["enhancer"] == "none" else form.cell(main, difference(metrics[main], baseline), signed=True),
+                *(form.cell(name, metrics[name]) for name in others),
                 f"{timing['enhance']:.1f}" if "enhance" in timing else "-",
-                f"{sum(model):.1f}" if model else "-",
+                *([f"{sum(model):.1f}" if model else "-"] if record["model"] else []),
                 f"{len(row['passed_by_gate'])}",
                 f"{len(row['failed'])}",
             ]
         )
     return cells
+
+
+def class_table(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of the single classes behind each enhancer, in points; empty where a task shows none."""
+    metric, rows = _FORMS[record["task"]].class_metric, record["rows"]
+    if metric is None:
+        return [], []
+    cells = [[name, *(points(row["per_class"][name][metric]) for row in rows)] for name in rows[0]["per_class"]]
+    return [f"{metric} of", *(row["enhancer"] for row in rows)], cells
 
 
 def points(fraction: float | None) -> str:
@@ -68,39 +158,52 @@ def points(fraction: float | None) -> str:
     return "-" if fraction is None else f"{100 * fraction:.2f}"
 
 
-def change(fraction: float | None, baseline: float | None) -> str:
-    """The difference in points, with its sign.
+def difference(value: float | None, baseline: float | None) -> float | None:
+    """What ``value`` is above ``baseline``; None where either is missing.
 
-    >>> change(0.199, 0.177)
-    '+2.20'
+    >>> difference(3.0, 1.0), difference(3.0, None)
+    (2.0, None)
     """
-    return "-" if fraction is None or baseline is None else f"{100 * (fraction - baseline):+.2f}"
+    return None if value is None or baseline is None else value - baseline
 
 
 def notes(record: Mapping[str, Any]) -> list[str]:
     """What a reader must know beside the figures."""
+    form, data, rows = _FORMS[record["task"]], record["data"], record["rows"]
     lines = [
-        "mAP is COCO AP@[.50:.95] by pycocotools, in points; the detector is not retrained.",
-        "There are no intervals here: on a few hundred images or fewer, a difference of about a point may be chance.",
+        form.about,
+        f"There are no intervals here: {form.chance}.",
     ]
-    left_out = record["data"]["left_out"]
-    if left_out:
-        lines.append(f"Left out, for want of a partner among the model's classes: {', '.join(left_out)}.")
-    for row in record["rows"]:
+    if (present := rows[0]["metrics"].get("classes_present")) is not None:
+        lines.append(f"{present} of {len(rows[0]['per_class'])} classes are present; the means are over these.")
+    if "matching" in data:
+        lines += data["matching"]
+    elif data.get("left_out"):
+        lines.append(f"Left out, for want of a partner among the model's classes: {', '.join(data['left_out'])}.")
+    lines += data.get("notes", [])
+    for row in rows:
+        for metric, ids in row.get("without_value", {}).items():
+            lines.append(f"{row['enhancer']}: {metric} has no value for {len(ids)} images, which its mean leaves out.")
         if row["failed"]:
-            lines.append(
-                f"{row['enhancer']}: {len(row['failed'])} failed images count as empty: {', '.join(row['failed'])}."
-            )
-    if any(row["passed_by_gate"] for row in record["rows"]):
+            names = ", ".join(row["failed"])
+            lines.append(f"{row['enhancer']}: {len(row['failed'])} failed images {form.failed}: {names}.")
+    if any(row["passed_by_gate"] for row in rows):
         lines.append("passed: frames that the gate found bright and left untouched.")
     return lines
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """A table that can be pasted into a README, with what was measured above and notes below."""
-    lines = [heading(record), "", "| " + " | ".join(COLUMNS) + " |", "|---|" + "---:|" * (len(COLUMNS) - 1)]
-    lines += ["| " + " | ".join(cells) + " |" for cells in table(record["rows"])]
-    return "\n".join([*lines, "", *(f"- {note}" for note in notes(record)), ""])
+    """Tables that can be pasted into a README, with what was measured above and notes below."""
+    lines = [heading(record), "", *_markdown_table(columns(record), table(record)), ""]
+    names, cells = class_table(record)
+    if cells:
+        lines += [*_markdown_table(names, cells), ""]
+    return "\n".join([*lines, *(f"- {note}" for note in notes(record)), ""])
+
+
+def _markdown_table(names: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    lines = ["| " + " | ".join(names) + " |", "|---|" + "---:|" * (len(names) - 1)]
+    return lines + ["| " + " | ".join(row) + " |" for row in cells]
 
 
 def write_tables(record: Mapping[str, Any], out: Path) -> None:

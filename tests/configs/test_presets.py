@@ -9,19 +9,19 @@ import pytest
 from scotopic import configs
 from scotopic.cli.options import find_preset, parse_class_map
 from scotopic.configs.checks import read_yaml, validate
-from scotopic.configs.data_schema import DetectionData
-from scotopic.configs.schema import DetectPreset, EnhancePreset, EvaluationSettings
+from scotopic.configs.schema import DetectPreset, EnhancePreset, EvaluationSettings, SegmentationSettings, SegmentPreset
 from scotopic.configs.train_schema import TrainSettings
 from scotopic.errors import ScotopicError
 
-ROOMS = {"data": DetectionData, "enhancer": EnhancePreset, "eval": DetectPreset, "train": TrainSettings}
+ROOMS = {"enhancer": EnhancePreset, "eval": DetectPreset, "train": TrainSettings}
 FOLDER = Path(configs.__file__).parent
 SHIPPED = [(room, path) for room in ROOMS for path in sorted((FOLDER / room).glob("*.yaml"))]
 
 
 @pytest.mark.parametrize(("room", "path"), SHIPPED, ids=lambda value: getattr(value, "stem", value))
 def test_shipped_presets_fit(room: str, path: Path) -> None:
-    validate(ROOMS[room], read_yaml(path), path.name)
+    schema = SegmentPreset if room == "eval" and path.stem.endswith("segment") else ROOMS[room]
+    validate(schema, read_yaml(path), path.name)
 
 
 def test_every_room_has_a_preset() -> None:
@@ -41,6 +41,14 @@ def test_an_unknown_key_is_answered_with_the_nearest() -> None:
 def test_a_value_out_of_range_names_the_key() -> None:
     with pytest.raises(ScotopicError, match="conf"):
         validate(EvaluationSettings, {"conf": 1.5}, "x.yaml")
+
+
+def test_a_size_is_a_list_or_a_text() -> None:
+    for size in ([512, 1024], "512x1024"):
+        assert validate(SegmentationSettings, {"input_size": size}, "x.yaml").input_size == (512, 1024)
+    for size in ("512", "a x b", [512], "8x512", 512):
+        with pytest.raises(ScotopicError, match="input_size"):
+            validate(SegmentationSettings, {"input_size": size}, "x.yaml")
 
 
 def test_unknown_preset() -> None:

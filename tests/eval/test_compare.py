@@ -11,7 +11,8 @@ import pytest
 from scotopic.adapters.contract import Detections
 from scotopic.configs.schema import EvaluationSettings
 from scotopic.errors import ScotopicError
-from scotopic.eval.compare import compare_detection, file_name
+from scotopic.eval.compare import compare_detection
+from scotopic.eval.comparison import file_name
 from scotopic.eval.datasets.sample import DetectionDataset
 from scotopic.eval.detection import score_detections
 from scotopic.eval.report.pictures import write_changed_pictures

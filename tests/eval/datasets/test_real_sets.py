@@ -7,10 +7,18 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from scotopic.eval.datasets import build_darkbdd, load_detection_dataset, mean_luma, write_yolo
+from scotopic.eval.datasets import (
+    IGNORED,
+    build_darkbdd,
+    load_detection_dataset,
+    load_segmentation_dataset,
+    mean_luma,
+    write_yolo,
+)
 
 COUNTS = {
     "darkbdd": (200, {
@@ -76,3 +84,38 @@ def test_darkbdd_from_a_folder_without_time_of_day(data_dir: Path, tmp_path: Pat
     assert all(abs(mean_luma(s.image) - lumas[s.id]) < 0.1 for s in built.samples)
     again = build_darkbdd(data_dir / "darkbdd", tmp_path / "again", manifest=tmp_path / "darkest" / "manifest.json")
     assert again.fingerprint() == built.fingerprint()
+
+
+def test_camvid_is_what_its_readme_says(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCOTOPIC_DATA", str(data_dir))
+    counts = {"train": 367, "val": 101, "test": 171, "sequence=0001TP": 62, "sequence=0016E5": 305}
+    assert {split: len(load_segmentation_dataset("camvid", split)) for split in counts} == counts
+    dataset = load_segmentation_dataset(data_dir / "camvid", "test")
+    assert len(dataset.classes) == 11
+    assert dataset.issues.lines() == []
+    for sample in dataset.samples[::20]:
+        stored = _stored(sample.mask)
+        expected = np.where(stored == 11, IGNORED, stored)
+        np.testing.assert_array_equal(dataset.read_mask(sample), expected)
+
+
+def test_cityscapes_frames(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCOTOPIC_DATA", str(data_dir))
+    dark = load_segmentation_dataset("darkcityscape")
+    assert [sample.id for sample in dark.samples] == ["frankfurt_000000_000576", "frankfurt_000000_012868"]
+    assert dark.issues.images_without_mask == ["frankfurt_000000_000294_leftImg8bit.png"]
+    clear = load_segmentation_dataset("darkcityscape", "city=aachen")
+    assert len(clear) == 4
+    sample = clear.samples[0]
+    labels, stored = clear.read_mask(sample), _stored(sample.mask)
+    for label_id, name in {7: "road", 21: "vegetation", 23: "sky", 26: "car", 33: "bicycle"}.items():
+        assert ((stored == label_id) == (labels == clear.classes.index(name))).all()
+    assert (labels[stored < 7] == IGNORED).all()
+
+
+def _stored(path: Path) -> np.ndarray:
+    """The values of a grey PNG by another decoder."""
+    values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert values is not None
+    assert values.ndim == 2
+    return values

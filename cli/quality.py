@@ -1,0 +1,34 @@
+"""What `eval quality` and `compare quality` have in common: they differ in the enhancers and in the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+from ..configs.schema import QualitySettings
+from ..eval.compare_quality import compare_quality
+from ..eval.datasets.pictures import load_pictures
+from ..eval.report.quality_pictures import write_contact_sheet
+from ..eval.report.tables import columns, heading, notes, table
+from .console import progress_bars, say, show_table
+from .options import checked_settings, required
+
+
+def quality(context: typer.Context, enhancers: Sequence[str]) -> None:
+    """Load, compare, write tables and a contact sheet, and show the table; status 1 if an image failed."""
+    options = context.params
+    data = required(options["data"], "--data", "lol")
+    out = required(options["out"], "--out", "FOLDER")
+    settings = checked_settings(context, QualitySettings)
+    dataset = load_pictures(data, options["reference"])
+    with progress_bars() as progress:
+        comparison = compare_quality(dataset, enhancers, out, settings=settings, progress=progress)
+        write_contact_sheet(comparison, dataset, options["pictures"], progress)
+    record = comparison.record
+    show_table(heading(record), columns(record), table(record))
+    for line in notes(record):
+        say(line)
+    say(f"written to {out}: results.json, results.csv, results.md" + (", pictures/" if options["pictures"] else ""))
+    if any(row["failed"] for row in comparison.rows):
+        raise typer.Exit(1)

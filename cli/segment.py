@@ -1,0 +1,43 @@
+"""What `eval segment` and `compare segment` have in common: they differ in the enhancers and in the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+from ..configs.schema import SegmentationSettings
+from ..eval.compare import compare_segmentation
+from ..eval.datasets.segmentation import load_segmentation_dataset
+from ..eval.report.segmentation_pictures import write_changed_segmentations
+from ..eval.report.tables import class_table, columns, heading, notes, table
+from .console import progress_bars, say, show_table
+from .options import checked_settings, parse_class_groups, required
+
+DEFAULT_MODEL = "road"
+
+
+def segment(context: typer.Context, enhancers: Sequence[str]) -> None:
+    """Load, compare, write tables and pictures, and show the tables; status 1 if an image failed."""
+    options = context.params
+    data = required(options["data"], "--data", "camvid")
+    out = required(options["out"], "--out", "FOLDER")
+    class_map = parse_class_groups(options["class_map"])
+    settings = checked_settings(context, SegmentationSettings)
+    dataset = load_segmentation_dataset(data, options["split"])
+    with progress_bars() as progress:
+        comparison = compare_segmentation(
+            options["model"], dataset, enhancers, out, settings=settings, class_map=class_map, progress=progress
+        )
+        write_changed_segmentations(comparison, dataset, options["pictures"], progress)
+    record = comparison.record
+    show_table(heading(record), columns(record), table(record))
+    show_table("", *class_table(record))
+    for line in [*dataset.issues.lines(), *notes(record)]:
+        say(line)
+    say(
+        f"written to {out}: results.json, results.csv, results.md, confusion/, predictions/"
+        + (", pictures/" if options["pictures"] else "")
+    )
+    if any(row["failed"] for row in comparison.rows):
+        raise typer.Exit(1)

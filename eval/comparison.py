@@ -1,0 +1,225 @@
+"""Enhancers x one frozen model x one data set, whatever the task: rows, keys, journals and files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, ClassVar, Generic, TypeVar
+
+from ..adapters.contract import Detector, Segmenter
+from ..configs.schema import EvaluationSettings, ModelSettings, QualitySettings, SegmentationSettings
+from ..errors import ScotopicError
+from ..files import output_folder, sha256_of, write_json
+from ..pipeline.stage import EnhancementStage
+from .datasets.pictures import PictureSet
+from .datasets.sample import DetectionDataset
+from .datasets.segmentation_sample import SegmentationDataset
+from .environment import code_fingerprint, environment
+from .journal import Journal
+from .report.tables import write_tables
+from .run_images import Run, Viewer
+
+Progress = Callable[[str, int, int], None]
+Model = TypeVar("Model", Detector, Segmenter, Viewer)
+Dataset = TypeVar("Dataset", DetectionDataset, SegmentationDataset, PictureSet)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What ``results.json`` holds.
+
+    Attributes:
+        record: ``{"task", "model", "data", "settings", "environment", "rows"}``; metrics of a model are
+            fractions 0..1, None where the truth has nothing of that kind; those of pictures have units of their own.
+        out: the folder where it was written.
+    """
+
+    record: Mapping[str, Any]
+    out: Path
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary for each enhancer; the first is ``none``."""
+        return self.record["rows"]
+
+
+class Task(ABC, Generic[Model, Dataset]):
+    """What detection, segmentation and quality do differently.
+
+    Attributes:
+        name: in the record.
+        evidence: keys of a row that hold the path of a file, or of a folder of label maps; a row is reused only if
+            they are what they were.
+        folder: below the output, where predictions are kept, and journals as long as the run goes on.
+    """
+
+    name: ClassVar[str]
+    evidence: ClassVar[tuple[str, ...]]
+    folder: ClassVar[str] = "predictions"
+
+    def __init__(self, dataset: Dataset, load: Callable[[EnhancementStage | None], Model], out: Path) -> None:
+        self.dataset = dataset
+        self.load = load
+        self.out = out
+
+    @abstractmethod
+    def begin(self, bare: Model) -> dict[str, Any]:
+        """Match the classes, write down the truth, and give what the record says of them (``class_map``...)."""
+
+    @abstractmethod
+    def run(
+        self,
+        spec: str,
+        model: Model,
+        stage: EnhancementStage | None,
+        journal: Journal,
+        progress: Callable[[int, int], None],
+    ) -> Run:
+        """All images through one enhancer: in the stage before the model, or inside the model where there is none."""
+
+    @abstractmethod
+    def judge(self, spec: str, run: Run) -> dict[str, Any]:
+        """Write and judge an enhancer's predictions: ``metrics``, ``per_class``, ``per_image`` and the evidence."""
+
+    def fixed_settings(self) -> dict[str, Any]:
+        """What nobody can choose, but a reader of the record should know."""
+        return {}
+
+
+def compare(
+    task: Task[Model, Dataset],
+    enhancers: Sequence[str],
+    settings: EvaluationSettings | SegmentationSettings | QualitySettings,
+    progress: Progress,
+) -> Comparison:
+    """Run the same frozen model on the same images behind each enhancer.
+
+    ``none`` comes first. ``results.json`` and the tables are written after each enhancer; what an earlier run into the
+    same folder finished with the same settings, data, model, enhancer and code is taken over, image by image.
+    """
+    dataset, out = task.dataset, output_folder(task.out)
+    specs = ["none", *(spec for spec in dict.fromkeys(enhancers) if spec != "none")]
+    stages = {spec: EnhancementStage(spec, gate=settings.gate, strength=settings.strength) for spec in specs}
+    stages["none"] = EnhancementStage("none", gate="off")  # there is nothing that a gate could hold back
+    journals = output_folder(out / task.folder)
+    bare = task.load(None)
+    if len(specs) > 1 and (held := bare.description.get("enhancer")):
+        raise ScotopicError(
+            f"{bare.description['file']} holds the enhancer {held!r} already, and any other would come on top of it: "
+            "compare a model without one, or measure this one as it is with the enhancer none alone"
+        )
+    base: dict[str, Any] = {
+        "task": task.name,
+        "model": dict(bare.description),
+        "data": {
+            "name": dataset.name,
+            "images": len(dataset.samples),
+            "fingerprint": dataset.fingerprint(),
+            **task.begin(bare),
+        },
+        "settings": {**settings.model_dump(mode="json"), **task.fixed_settings()},
+        "environment": environment(),
+    }
+    keys = {spec: _key(base, spec, stage) for spec, stage in stages.items()}
+    rows = _finished_rows(task, keys)
+    for spec, stage in stages.items():
+        if spec in rows:
+            progress(spec, len(dataset.samples), len(dataset.samples))
+            continue
+        in_graph = isinstance(settings, ModelSettings) and settings.where == "graph" and spec != "none"
+        model, outside = (task.load(stage), None) if in_graph else (bare, stage)
+        journal = Journal(journals / f".{file_name(spec)}.jsonl", keys[spec])
+        run = task.run(spec, model, outside, journal, partial(progress, spec))
+        if spec == "none" and len(run.failed) == len(dataset.samples):
+            raise ScotopicError(f"no image of {dataset.name} could be used: {next(iter(run.failed.values()))}")
+        rows[spec] = _row(task, spec, stage, run) | {"key": keys[spec]}
+        _write(out, {**base, "rows": [rows[s] for s in specs if s in rows]})
+        journal.remove()
+    record = {**base, "rows": [rows[spec] for spec in specs]}
+    _write(out, record)
+    return Comparison(record, out)
+
+
+def _write(out: Path, record: Mapping[str, Any]) -> None:
+    """The record and its tables change together."""
+    write_json(out / "results.json", record)
+    write_tables(record, out)
+
+
+def _row(task: Task[Model, Dataset], spec: str, stage: EnhancementStage, run: Run) -> dict[str, Any]:
+    """All there is to say of one enhancer."""
+    judged = task.judge(spec, run)
+    return {
+        "enhancer": spec,
+        "metrics": judged.pop("metrics"),
+        "per_class": judged.pop("per_class"),
+        "timing_ms": _medians(run.timings),
+        "images": len(run.lines),
+        "failed": run.failed,
+        "passed_by_gate": run.passed,
+        **judged,
+        "enhancer_sha256": stage.enhancer.fingerprint(),
+        "environment": {k: v for k, v in environment().items() if k != "command"},
+        **{f"{key}_sha256": _fingerprint(task.out / judged[key]) for key in task.evidence},
+    }
+
+
+def _key(base: Mapping[str, Any], spec: str, stage: EnhancementStage) -> str:
+    """What a row depends on; versions too, because they move figures."""
+    parts = {
+        "task": base["task"],
+        "model": base["model"],
+        "data": base["data"]["fingerprint"],
+        "class_map": [base["data"].get("class_map"), base["data"].get("model_class_map")],
+        "settings": base["settings"],
+        "code": code_fingerprint(),
+        "packages": base["environment"]["packages"],
+        "enhancer": [spec, stage.enhancer.fingerprint()],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _finished_rows(task: Task[Model, Dataset], keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Rows of an earlier run into the same folder that this run would make again in just the same way."""
+    try:
+        rows = json.loads((task.out / "results.json").read_text(encoding="utf-8"))["rows"]
+        return {
+            row["enhancer"]: row
+            for row in rows
+            if keys.get(row["enhancer"]) == row["key"]
+            and all(_fingerprint(task.out / row[key]) == row[f"{key}_sha256"] for key in task.evidence)
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}  # there was none, or it is not ours
+
+
+def _fingerprint(path: Path) -> str | None:
+    """SHA-256 of a file, or over the names and contents of the label maps below a folder; None if there is neither."""
+    if path.is_dir():
+        files = sorted(path.rglob("*.png"))
+        lines = (f"{file.relative_to(path).as_posix()} {sha256_of(file)}\n" for file in files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return sha256_of(path) if path.is_file() else None
+
+
+def _medians(timings: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Median milliseconds of each step over the images in which it took place."""
+    steps = dict.fromkeys(step for timing in timings for step in timing)
+    return {step: round(median(t[step] for t in timings if step in t), 3) for step in steps}
+
+
+def file_name(spec: str) -> str:
+    """A spec as a file name: readable, and different for different specs.
+
+    >>> file_name("gamma"), file_name("gamma[gamma=2.2]")
+    ('gamma', 'gamma_gamma_2_2-09dac3ac')
+    """
+    plain = re.sub(r"\W+", "_", spec).strip("_")
+    return plain if plain == spec else f"{plain[:60]}-{hashlib.sha256(spec.encode()).hexdigest()[:8]}"

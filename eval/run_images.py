@@ -1,0 +1,161 @@
+"""One model over all images, behind one enhancer, with nothing lost on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from ..adapters.contract import Detections, Segmentation
+from ..errors import ScotopicError
+from ..pipeline.image import read_image
+from ..pipeline.stage import EnhancementStage
+from .datasets.pictures import PictureSample
+from .datasets.sample import DetectionSample
+from .datasets.segmentation_sample import SegmentationSample
+from .journal import Journal
+
+Sample = TypeVar("Sample", DetectionSample, SegmentationSample, PictureSample)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What comes out of the stage, where the picture itself is judged."""
+
+    image: np.ndarray
+    gate_passed: None = None
+
+
+class Viewer:
+    """Stands where a model would, where the picture itself is judged: it hands the picture on.
+
+    >>> Viewer().view(np.zeros((2, 2, 3), np.uint8))[0].image.shape
+    (2, 2, 3)
+    """
+
+    description: ClassVar[dict[str, Any]] = {}
+
+    def view(self, image: np.ndarray, name: str | None = None) -> tuple[Picture, dict[str, float]]:
+        """The picture, and no time that it took."""
+        return Picture(image), {}
+
+
+Found = TypeVar("Found", Detections, Segmentation, Picture)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of all images.
+
+    Attributes:
+        lines: one dictionary for each image, in the set's order: ``id``, ``timing_ms``, ``passed``, ``failed``, and
+            what was kept of the prediction.
+    """
+
+    lines: Sequence[Mapping[str, Any]]
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Image id -> why it could not be used."""
+        return {line["id"]: line["failed"] for line in self.lines if line["failed"]}
+
+    @property
+    def passed(self) -> list[str]:
+        """Ids of the images that the gate left untouched."""
+        return [line["id"] for line in self.lines if line["passed"]]
+
+    @property
+    def timings(self) -> list[dict[str, float]]:
+        """Milliseconds by step, for each image that did not fail."""
+        return [line["timing_ms"] for line in self.lines if not line["failed"]]
+
+
+def run_images(
+    samples: Sequence[Sample],
+    predict: Callable[[np.ndarray, str | None], tuple[Found, dict[str, float]]],
+    keep: Callable[[int, Sample, Found | None], dict[str, Any]],
+    stage: EnhancementStage | None,
+    journal: Journal,
+    progress: Callable[[int, int], None],
+    *,
+    is_whole: Callable[[Mapping[str, Any]], bool] = lambda line: True,
+) -> Run:
+    """All images through one enhancer; what an earlier, interrupted run finished is taken over.
+
+    Args:
+        samples: the images.
+        predict: the model's ``detect`` or ``segment``, bare, or with the stage inside its graph.
+        keep: what to keep of the prediction for the image with this number (from 1 on), as JSON; None stands for an
+            image that failed. It may say why the image ``failed`` after all; whatever it raises ends the run.
+        stage: what enhances each picture ahead of the model; None where the model has it inside.
+        journal: where each finished image is written down.
+        progress: called with (images done, images in all).
+        is_whole: whether all that belongs to a line of an earlier run is still there.
+    """
+    done = {line["id"]: line for line in journal if is_whole(line)}
+    warm = False
+    with journal:
+        for number, (sample, image, error) in enumerate(_images(samples, skip=done.keys()), start=1):
+            if sample.id not in done:
+                line: dict[str, Any] = {"id": sample.id, "timing_ms": {}, "passed": False, "failed": error}
+                found = None
+                if image is not None:
+                    if not warm:  # the first call of a network is slow for reasons that are not the image's
+                        _predict(predict, stage, image, sample.image.name)
+                        warm = True
+                    found, outcome = _predict(predict, stage, image, sample.image.name)
+                    line |= outcome
+                line |= keep(number, sample, found)
+                journal.add(line)
+                done[sample.id] = line
+            progress(number, len(samples))
+    return Run([done[sample.id] for sample in samples])
+
+
+def _predict(
+    predict: Callable[[np.ndarray, str | None], tuple[Found, dict[str, float]]],
+    stage: EnhancementStage | None,
+    image: np.ndarray,
+    name: str,
+) -> tuple[Found | None, dict[str, Any]]:
+    """What was found in one image, with ``timing_ms`` and ``passed``, or nothing and why it ``failed``."""
+    start = time.perf_counter()
+    timing: dict[str, float] = {}
+    passed = False
+    try:
+        if stage is not None:
+            result = stage.process(image, name)
+            image, passed = result.image, not result.enhanced
+            timing.update(result.timing_ms)
+        found, steps = predict(image, name)
+    except ScotopicError as error:
+        return None, {"failed": str(error)}
+    total = (time.perf_counter() - start) * 1000
+    if found.gate_passed:
+        passed = True
+        steps["gate"] = steps.pop("enhance")  # inside a network the two are timed as one
+    return found, {"timing_ms": {**timing, **steps, "total": total}, "passed": passed}
+
+
+def _images(samples: Sequence[Sample], skip: Collection[str]) -> Iterator[tuple[Sample, np.ndarray | None, str | None]]:
+    """Decode the next image while the model works on the current one."""
+
+    def load(sample: Sample) -> tuple[np.ndarray | None, str | None]:
+        if sample.id in skip:
+            return None, None
+        try:
+            return read_image(sample.image), None
+        except ScotopicError as error:
+            return None, str(error)
+
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(load, samples[0])
+        for sample, following in zip(samples, [*samples[1:], None], strict=True):
+            image, error = upcoming.result()
+            if following is not None:
+                upcoming = pool.submit(load, following)
+            yield sample, image, error
