@@ -7,7 +7,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -17,6 +17,7 @@ from ..adapters.contract import Detector, Segmenter
 from ..configs.schema import EvaluationSettings, ModelSettings, QualitySettings, SegmentationSettings
 from ..errors import ScotopicError
 from ..files import output_folder, sha256_of, write_json
+from ..pipeline.gate import gate_of
 from ..pipeline.stage import EnhancementStage
 from .datasets.pictures import PictureSet
 from .datasets.sample import DetectionDataset
@@ -36,8 +37,9 @@ class Comparison:
     """What ``results.json`` holds.
 
     Attributes:
-        record: ``{"task", "model", "data", "settings", "environment", "rows"}``; metrics of a model are
-            fractions 0..1, None where the truth has nothing of that kind; those of pictures have units of their own.
+        record: ``{"task", "model", "data", "settings", "gate", "environment", "rows"}``; ``gate`` holds its numbers,
+            None when it is off; metrics of a model are fractions 0..1, None where the truth has nothing of that kind;
+            those of pictures have units of their own.
         out: the folder where it was written.
     """
 
@@ -125,6 +127,7 @@ def compare(
             **task.begin(bare),
         },
         "settings": {**settings.model_dump(mode="json"), **task.fixed_settings()},
+        "gate": asdict(gate) if (gate := gate_of(settings.gate)) else None,
         "environment": environment(),
     }
     keys = {spec: _key(base, spec, stage) for spec, stage in stages.items()}
@@ -179,6 +182,7 @@ def _key(base: Mapping[str, Any], spec: str, stage: EnhancementStage) -> str:
         "data": base["data"]["fingerprint"],
         "class_map": [base["data"].get("class_map"), base["data"].get("model_class_map")],
         "settings": base["settings"],
+        "gate": base["gate"],
         "code": code_fingerprint(),
         "packages": base["environment"]["packages"],
         "enhancer": [spec, stage.enhancer.fingerprint()],

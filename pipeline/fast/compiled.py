@@ -1,4 +1,4 @@
-"""The kernels in the processor's own language: compiled once, kept on the disk, done without where they cannot be had."""
+"""The kernels in machine code: compiled once, kept on the disk, and done without where they cannot be had."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _load() -> Kernels | None:
         return None
     except Exception as error:  # another release of numpy than this numba knows, a broken compiler
         return _without(error)
-    notice = threading.Timer(PATIENCE, _log.warning, ["compiling the fast curve, once on this machine: some seconds"])
+    notice = threading.Timer(PATIENCE, _log.warning, ["compiling the fast curve: some seconds, once on this machine"])
     notice.daemon = True
     notice.start()
     try:
@@ -77,7 +77,7 @@ def _without(error: Exception) -> None:
     _log.warning("numba cannot compile the fast curve (%s): PyTorch does it, many times slower", error)
 
 
-def _compile(function: Callable[..., None], signature: Any) -> Callable[..., None]:
+def _compile(function: Callable[..., Any], signature: Any) -> Callable[..., Any]:
     import numba
 
     try:

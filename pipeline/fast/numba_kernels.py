@@ -151,10 +151,10 @@ def _layer(planes, layer, start, position, stop, stride, depth, mix, bias, outpu
         result = sums[d * _BLOCK :]
         if layer == 6:
             for i in range(count):
-                line[i] = _tanh(result[i]) * valid[i]
+                line[i] = _tanh(result[i]) if valid[i] else np.float32(0)
         else:
             for i in range(count):
-                line[i] = max(result[i], np.float32(0)) * valid[i]
+                line[i] = max(result[i], np.float32(0)) if valid[i] else np.float32(0)
 
 
 @_inner

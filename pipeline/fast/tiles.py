@@ -7,7 +7,7 @@ from functools import lru_cache
 Tile = tuple[int, int, int, int]
 """(top, bottom, left, right), as in slices."""
 
-LEAST = 32
+LEAST = 24
 """Pixels along a side below which a tile is not worth the margin that it computes in vain."""
 
 

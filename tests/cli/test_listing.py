@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from scotopic.pipeline.registry import enhancer_info, list_enhancers
 
@@ -36,6 +37,11 @@ def test_markdown_table_says_everything_of_every_enhancer(scotopic: Command) -> 
     assert table["zero_dce"]["commercial use"] == "no"
     assert table["retinexnet"]["commercial use"] == "unknown"
     assert table["mbllen"]["licence of the weights"] == "Apache-2.0"
+
+
+def test_the_table_in_the_docs_is_this_one(scotopic: Command) -> None:
+    docs = Path(__file__).parents[2] / "docs" / "enhancers.md"
+    assert scotopic("list", "--markdown").out in docs.read_text(encoding="utf-8")
 
 
 def test_commercial_leaves_out_what_may_not_or_is_unknown(scotopic: Command) -> None:

@@ -81,9 +81,7 @@ def test_features_follow_the_equations(picture: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(("shape", "left", "right"), [(2.0, 1.0, 1.0), (1.0, 0.5, 2.0), (0.6, 3.0, 1.0)])
-def test_a_known_distribution_is_found_again(
-    rng: np.random.Generator, shape: float, left: float, right: float
-) -> None:
+def test_a_known_distribution_is_found_again(rng: np.random.Generator, shape: float, left: float, right: float) -> None:
     def side(deviation: float, count: int) -> np.ndarray:
         scale = deviation * np.sqrt(gamma(1 / shape) / gamma(3 / shape))
         return scale * rng.gamma(1 / shape, size=count) ** (1 / shape)
@@ -117,7 +115,9 @@ def test_niqe_takes_neighbours_around_the_block(rng: np.random.Generator) -> Non
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float64)[:BLOCK, : 2 * BLOCK]
     block = normalized(grey)[:, BLOCK:]
     fit = fit_asymmetric_gaussian(block * np.roll(block, 1, axis=1))
-    assert features[1, 2:6].tolist() == pytest.approx([fit.shape, fit.mean, fit.left * fit.scale, fit.right * fit.scale])
+    assert features[1, 2:6].tolist() == pytest.approx(
+        [fit.shape, fit.mean, fit.left * fit.scale, fit.right * fit.scale]
+    )
 
 
 # `cv2.quality.QualityBRISQUE_compute` of OpenCV 4.12 (contrib), with the same two files. Where nothing is clipped the

@@ -54,5 +54,23 @@ def test_bad_references(tmp_path, reference, sentence):
 
 
 def test_no_folder(tmp_path):
-    with pytest.raises(ScotopicError, match="no folder of pictures"):
+    with pytest.raises(ScotopicError, match=r"no pictures at .*give a folder, a preset file"):
         load_pictures(tmp_path / "missing")
+    with pytest.raises(ScotopicError, match="did you mean 'lol'"):
+        load_pictures("lool")
+
+
+def test_presets(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCOTOPIC_DATA", str(tmp_path))
+    with pytest.raises(ScotopicError, match=r"the preset lol has its data at .*where nothing is"):
+        load_pictures("lol")
+    fill(tmp_path / "lol_eval15" / "low", "1.png")
+    fill(tmp_path / "lol_eval15" / "high", "1.png", level=200)
+    pictures = load_pictures("lol")
+    assert (pictures.name, len(pictures), pictures.paired) == ("lol", 1, True)
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("name: mine\nformat: pictures\nroot: lol_eval15/high\n")
+    assert not load_pictures(preset).paired
+    assert load_pictures(preset, tmp_path / "lol_eval15" / "high").paired
+    with pytest.raises(ScotopicError, match=r"darkbdd describes boxes for detection \(yolo\), not pictures.*lime, lol"):
+        load_pictures("darkbdd")

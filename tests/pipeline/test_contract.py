@@ -27,7 +27,7 @@ Enhance = Callable[[np.ndarray], np.ndarray]
 SIZES = [(1, 1), (7, 5), (1, 9), (9, 1), (31, 33), (64, 64)]
 SIZE_4K = (2160, 3840)
 # By cost class, so that the dearest do not take all the time.
-LARGE: dict[Cost, tuple[int, int]] = {"cheap": SIZE_4K, "moderate": (720, 1280), "heavy": (270, 480)}
+LARGE: dict[Cost, tuple[int, int]] = {"cheap": SIZE_4K, "moderate": (720, 1280), "heavy": (180, 320)}
 NAMES = [name for name in list_enhancers() if enhancer_info(name).kind != "files"]
 
 

@@ -66,13 +66,12 @@ def recurrent_enhancement(x: Tensor, factor: Tensor, order: int = 2, iterations:
 
 
 def _steer_in_place(x: Tensor, factor: Tensor, iterations: int) -> Tensor:
-    """The curve of order 2 as ``x * (factor * x + 1 - factor)``, without new memory in each iteration."""
-    keep = 1 - factor
-    step = torch.addcmul(keep, factor, x)
-    out = x * step
+    """The curve of order 2 as ``x + factor * ((x - 1) * x)``, without new memory in each iteration."""
+    step = (x - 1).mul_(x)
+    out = torch.addcmul(x, factor, step)
     for _ in range(iterations - 1):
-        torch.addcmul(keep, factor, out, out=step)
-        out.mul_(step)
+        torch.sub(out, 1, out=step).mul_(out)
+        out.addcmul_(factor, step)
     return out
 
 
