@@ -51,6 +51,6 @@ def process_as(stage: EnhancementStage, image: np.ndarray, color: ColorOrder, na
     """
     if stage.color == color:
         return stage.process(image, name)
-    result = stage.process(np.ascontiguousarray(image[..., ::-1]), name)
+    result = stage.process(image[..., ::-1], name)  # a view: only a frame that the gate lets in is worth a copy
     turned = np.ascontiguousarray(result.image[..., ::-1]) if result.enhanced else image
     return replace(result, image=turned)

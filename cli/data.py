@@ -7,19 +7,23 @@ from typing import Annotated
 
 import typer
 
+from .. import configs
 from ..configs.dark_schema import DarkCityscapePreset, DarkenPreset
+from ..configs.gate_schema import GateFitPreset
 from ..configs.schema import DarkBDDPreset
-from ..errors import ScotopicError
+from ..errors import ScotopicError, nearest
 from ..eval.datasets.dark_manifest import DarkManifest, read_dark_manifest
 from ..eval.datasets.dark_set import DarkSet, build_dark_set
 from ..eval.datasets.dark_source import find_dark_source
 from ..eval.datasets.darkbdd import build_darkbdd
 from ..eval.datasets.darkcityscape import COUNT, build_darkcityscape
 from ..eval.datasets.recipes import parse_recipe
-from .console import progress_bars, say
-from .options import OutOption, SplitOption, preset_option, required
+from ..eval.gate_fit import LitPicture, fit_gate, halves, measure_pictures, mistaken, read_lights, tally, write_gate
+from ..pipeline.gate import DarknessGate
+from .console import progress_bars, say, show_table
+from .options import DataOption, OutOption, SplitOption, preset_option, required
 
-app = typer.Typer(help="Build data sets.", no_args_is_help=True)
+app = typer.Typer(help="Build data sets, and fit the gate to pictures.", no_args_is_help=True)
 
 RecipeOption = Annotated[
     str | None,
@@ -113,6 +117,66 @@ def darkcityscape(
             progress=lambda done, total: progress("darkening", done, total),
         )
     _report(built, wanted is not None)
+
+
+@app.command("gate-fit")
+def gate_fit(
+    data: DataOption = None,
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", metavar="CSV", help="Columns id,light: night, dusk or day; or our darkbdd_light."),
+    ] = None,
+    split: SplitOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE.yaml", help="Where to write the thresholds for --gate."),
+    ] = None,
+    config: Annotated[str | None, preset_option(GateFitPreset)] = None,
+) -> None:
+    """Fit the gate to pictures labelled by looking at them: one half of them is fitted on, the other judges."""
+    source = find_dark_source(required(data, "--data", "FOLDER"), split)
+    file = _labels(required(labels, "--labels", "CSV"))
+    if out and out.suffix not in (".yaml", ".yml"):
+        raise ScotopicError(f"--out {out} must end in .yaml, so that --gate takes it for a file")
+    with progress_bars() as progress:
+        pictures = measure_pictures(
+            source, read_lights(file), lambda done, total: progress("measuring pictures", done, total)
+        )
+    fitted, others = halves(pictures)
+    gate = fit_gate(fitted)
+    if left := len(source.images) - len(pictures):
+        say(f"Pictures of {source.name} without a label in {file.name} are left out: {left:,}.")
+    about = f"Darkness gate, fitted on {len(fitted)} of the {len(pictures)} labelled pictures of {source.name}."
+    _show_tally(about, gate, fitted, others)
+    if out:
+        write_gate(out, gate, f'{about}\nUse: --gate {out.name}, or EnhancementStage(..., gate="{out.name}")')
+        say(f"thresholds written to {out}: use them with --gate {out}")
+
+
+def _labels(name: str) -> Path:
+    """A file of the user's, or the shipped one of that name."""
+    if Path(name).is_file():
+        return Path(name)
+    shipped = {path.stem: path for path in (Path(configs.__file__).parent / "gate").glob("*.csv")}
+    if name not in shipped:
+        raise ScotopicError(f"no labels '{name}', neither a file nor a name: {nearest(name, shipped)}")
+    return shipped[name]
+
+
+def _show_tally(title: str, gate: DarknessGate, fitted: list[LitPicture], others: list[LitPicture]) -> None:
+    rows = [
+        [half, light, f"{one.total}", f"{one.enhanced}", f"{one.total - one.enhanced}", f"{one.full}"]
+        for half, pictures in (("fitted on", fitted), ("judged", others))
+        for light, one in tally(gate, pictures).items()
+    ]
+    show_table(title, ["half", "light", "pictures", "enhanced", "untouched", "at full strength"], rows)
+    judged = tally(gate, others)
+    night, day = judged["night"], judged["day"]
+    if night.total and day.total:
+        share = night.enhanced / night.total, (day.total - day.enhanced) / day.total
+        say(f"of the pictures not fitted on: {share[0]:.1%} of the night enhanced, {share[1]:.1%} of the day untouched")
+    for picture in mistaken(gate, others):
+        say(f"judged wrong: {picture.id} ({picture.light}, night has log-odds {gate.score(picture.darkness):+.2f})")
 
 
 def _wanted(manifest: Path | None, seed: int | None) -> DarkManifest | None:

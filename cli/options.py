@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from .. import configs
 from ..configs.checks import read_yaml, validate
-from ..configs.schema import EvaluationSettings, Gate, QualitySettings, SegmentationSettings, Where
+from ..configs.schema import EvaluationSettings, QualitySettings, SegmentationSettings, Where
 from ..errors import ScotopicError, nearest
 
 DEFAULTS = EvaluationSettings()
@@ -31,7 +31,7 @@ SegmenterOption = Annotated[
 ]
 EnhancerOption = Annotated[str, typer.Option("--enhancer", help="Name, or name[key=value]; see scotopic list.")]
 OutOption = Annotated[Path | None, typer.Option("-o", "--out", help="Folder for what is written.")]
-GateOption = Annotated[Gate, typer.Option("--gate", help=help_of("gate"))]
+GateOption = Annotated[str, typer.Option("--gate", metavar="auto|off|FILE", help=help_of("gate"))]
 StrengthOption = Annotated[float, typer.Option("--strength", help=help_of("strength"))]
 WhereOption = Annotated[Where, typer.Option("--where", help=help_of("where"))]
 ImgszOption = Annotated[int, typer.Option("--imgsz", help=help_of("imgsz"))]

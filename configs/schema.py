@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Gate = Literal["auto", "off"]
 Where = Literal["source", "graph"]
 
 
@@ -19,12 +18,22 @@ class Settings(BaseModel):
 class StageSettings(Settings):
     """How the enhancement stage is deployed."""
 
-    gate: Gate = Field(default="auto", description="auto leaves daylight frames untouched; off enhances every frame")
+    gate: str = Field(
+        default="auto",
+        description="auto leaves daylight frames untouched, off enhances every frame; or a YAML file of data gate-fit",
+    )
 
     @field_validator("gate", mode="before")
     @classmethod
     def _yaml_off(cls, value: object) -> object:
         return "off" if value is False else value  # YAML reads the word off as a truth value
+
+    @field_validator("gate")
+    @classmethod
+    def _word_or_file(cls, value: str) -> str:
+        if value not in ("auto", "off") and not value.endswith((".yaml", ".yml")):
+            raise ValueError("write auto or off, or the YAML file that `scotopic data gate-fit` wrote")
+        return value
 
     strength: float = Field(default=1.0, ge=0, le=1, description="0 keeps the picture, 1 is the full enhancement")
 

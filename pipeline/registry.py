@@ -85,7 +85,7 @@ def create_enhancer(name: str, weights: str | Path | None = None, **params: Any)
     1.5
     >>> create_enhancer("gama")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    scotopic.errors.ScotopicError: no enhancer 'gama': did you mean 'gamma'? Known: ...
+    scotopic.errors.ScotopicError: no enhancer 'gama': did you mean 'gamma' or 'auto_gamma'? Known: ...
     """
     base, arguments = parse_spec(name)
     arguments.update(params)

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from ..errors import ScotopicError
 from .contract import Enhancer, being_traced, check_batch, check_image
-from .gate import Darkness, DarknessGate
+from .gate import Darkness, GateOption, VideoGate, gate_of
 from .registry import STAGE_OPTIONS, create_enhancer, parse_spec
 
 ColorOrder = Literal["rgb", "bgr"]
-GateOption = Literal["auto", "off"]
 PAD_GREY = 114
 """The grey level with which ultralytics fills a letterbox."""
 PAD_LEVEL = PAD_GREY / 255
@@ -28,14 +27,16 @@ class StageResult:
 
     Attributes:
         image: uint8 (H, W, 3) in the stage's colour order; the very input array if the gate let it pass.
-        enhanced: whether the enhancer ran.
+        enhanced: whether the enhancer ran: the gate was open, if only in part.
         darkness: what the gate saw; None with the gate off.
+        opening: how far the gate was open, 0 (untouched) to 1 (the stage's full strength); 1 with the gate off.
         timing_ms: milliseconds of each step.
     """
 
     image: np.ndarray
     enhanced: bool
     darkness: Darkness | None
+    opening: float = 1.0
     timing_ms: dict[str, float] = field(default_factory=dict)
 
 
@@ -45,7 +46,8 @@ class EnhancementStage(nn.Module):
     Args:
         enhancer: an :class:`Enhancer`, or the name of one, with arguments if need be: ``"gamma[gamma=2.2]"``. Stage
             options may stand among them: ``"sgz[strength=0.8]"``.
-        gate: ``"auto"`` leaves daylight frames bit-identical, ``"off"`` enhances every frame; or a gate of your own.
+        gate: ``"auto"`` leaves daylight frames bit-identical and blends at dusk, ``"off"`` enhances every frame; or the
+            YAML file of thresholds that `scotopic data gate-fit` wrote, or a gate of your own.
         strength: 0 keeps the input, 1 is the full enhancement; a blend in between.
         color: the order of the three channels that come in and go out, ``"rgb"`` or ``"bgr"``.
 
@@ -65,7 +67,7 @@ class EnhancementStage(nn.Module):
         self,
         enhancer: Enhancer | str,
         *,
-        gate: GateOption | DarknessGate = "auto",
+        gate: GateOption = "auto",
         strength: float = 1.0,
         color: ColorOrder = "rgb",
     ) -> None:
@@ -84,49 +86,55 @@ class EnhancementStage(nn.Module):
             raise ScotopicError(f"a stage takes an Enhancer or the name of one, not {type(enhancer).__name__}")
         if color not in ("rgb", "bgr"):
             raise ScotopicError(f"colour order {color!r} is unknown: use 'rgb' or 'bgr'")
-        if not isinstance(gate, DarknessGate) and gate not in ("auto", "off"):
-            raise ScotopicError(f"gate {gate!r} is unknown: use 'auto' or 'off'")
         if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= 1:
             raise ScotopicError(f"strength {strength!r} is not a number in [0, 1]")
         self.enhancer = enhancer
-        self.gate = DarknessGate() if gate == "auto" else None if gate == "off" else gate
+        self.gate = gate_of(gate)
         self.strength = float(strength)
         self.color: ColorOrder = color
         self.eval()
 
-    def process(self, image: np.ndarray, name: str | None = None) -> StageResult:
+    def process(self, image: np.ndarray, name: str | None = None, video: VideoGate | None = None) -> StageResult:
         """Enhance one picture, unless the gate finds it bright.
 
         Args:
             image: uint8 (H, W, 3) in the stage's colour order; never changed.
             name: its file name, for enhancers that look pictures up (``folder:DIR``).
+            video: the gate's memory, ``VideoGate(stage.gate)``, where the picture is the next frame of a video; without
+                it the picture is judged by itself.
         """
         check_image(image)
         timing: dict[str, float] = {}
         start = time.perf_counter()
-        rgb = image if self.color == "rgb" else np.ascontiguousarray(image[..., ::-1])
-        content = content_box(rgb)
-        darkness = self.gate.measure(rgb[content]) if self.gate else None
-        if self.gate and darkness:
+        view = image if self.color == "rgb" else image[..., ::-1]
+        content = content_box(image)
+        darkness, opening = None, 1.0
+        if self.gate:
+            darkness = self.gate.measure(view[content])
+            opening = (video or self.gate).opening(darkness)
             timing["gate"] = _elapsed_ms(start)
-            if not self.gate.is_dark(darkness):
-                return StageResult(image, False, darkness, timing)
+            if opening == 0:
+                return StageResult(image, False, darkness, opening, timing)
         start = time.perf_counter()
+        rgb = np.ascontiguousarray(view)
         out = self.enhancer.enhance(rgb) if name is None else self.enhancer.enhance_named(rgb, name)
         timing["enhance"] = _elapsed_ms(start)
-        if self.strength < 1:
+        strength = self.strength * opening
+        if strength < 1:
             start = time.perf_counter()
-            out = blend(rgb, out, self.strength)
+            out = blend(rgb, out, strength)
             timing["blend"] = _elapsed_ms(start)
         if rgb[content].shape != rgb.shape:
             padded, out = out, rgb.copy()
             out[content] = padded[content]
         if self.color == "bgr":
             out = np.ascontiguousarray(out[..., ::-1])
-        return StageResult(out, True, darkness, timing)
+        return StageResult(out, True, darkness, opening, timing)
 
     def forward(self, x: Tensor) -> Tensor:
         """Enhance the dark frames of a batch, each judged by itself; letterbox pads and bright frames pass untouched.
+
+        Frames at dusk are blended, as far as the gate opens for them.
 
         Stateless and made of torch operations only if the enhancer is (``info.in_graph``), so that it can stand in
         front of a network, train with it, and be exported with it.
@@ -143,18 +151,18 @@ class EnhancementStage(nn.Module):
         """:meth:`forward` without the checks of content: a network's probes feed whatever is in memory."""
         rgb = x if self.color == "rgb" else x.flip(1)
         content = ~letterbox_pads(rgb)
-        dark = self._dark_frames(rgb, content)
-        if not being_traced() and not bool(dark.any()):
+        strength = self.strength * self._openings(rgb, content)
+        change = strength > 0
+        if not being_traced() and not bool(change.any()):
             return x.clamp(0, 1)
-        change = content & dark
         out = self.enhancer.run(rgb)
-        if self.strength < 1:
-            out = rgb + self.strength * (out - rgb)
-        out = torch.where(change, out, rgb).clamp(0, 1)
+        if self._may_blend(strength):
+            out = out - (1 - strength).to(out.dtype) * (out - rgb)  # at full strength exactly what the enhancer made
+        out = torch.where(content & change, out, rgb).clamp(0, 1)
         return out if self.color == "rgb" else out.flip(1)
 
     def frames_to_enhance(self, x: Tensor) -> Tensor:
-        """Which frames of a batch :meth:`forward` enhances: all but those that the gate finds bright.
+        """Which frames of a batch :meth:`forward` enhances, if only in part: all that the gate does not find bright.
 
         Args:
             x: as for :meth:`forward`.
@@ -163,12 +171,18 @@ class EnhancementStage(nn.Module):
             bool (N, 1, 1, 1).
         """
         rgb = x if self.color == "rgb" else x.flip(1)
-        return self._dark_frames(rgb, ~letterbox_pads(rgb))
+        return self._openings(rgb, ~letterbox_pads(rgb)) > 0
 
-    def _dark_frames(self, rgb: Tensor, content: Tensor) -> Tensor:
+    def _openings(self, rgb: Tensor, content: Tensor) -> Tensor:
         if self.gate is None:
-            return torch.ones(rgb.shape[0], 1, 1, 1, dtype=torch.bool, device=rgb.device)
-        return self.gate.dark_frames(rgb, content)
+            return torch.ones(rgb.shape[0], 1, 1, 1, device=rgb.device)
+        return self.gate.openings(rgb, content)
+
+    def _may_blend(self, strength: Tensor) -> bool:
+        """Whether some frame is between untouched and full strength; an exported graph must be ready for it."""
+        if being_traced():
+            return self.strength < 1 or self.gate is not None
+        return bool(((strength > 0) & (strength < 1)).any())
 
     def extra_repr(self) -> str:
         return f"gate={self.gate}, strength={self.strength}, color={self.color!r}"

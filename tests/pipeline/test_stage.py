@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import Tensor, nn
 
 from scotopic.errors import ScotopicError
 from scotopic.pipeline.contract import Enhancer, EnhancerInfo, to_batch, to_image
 from scotopic.pipeline.enhancers.learned.sgz import SGZ
-from scotopic.pipeline.gate import DarknessGate
+from scotopic.pipeline.gate import DarknessGate, VideoGate
 from scotopic.pipeline.registry import create_enhancer
 from scotopic.pipeline.stage import EnhancementStage, blend, letterbox_pads
 
@@ -70,6 +72,7 @@ def test_the_gate_lets_day_pass_bit_identical(day: np.ndarray) -> None:
     assert result.image is day
     assert not result.enhanced
     assert result.darkness is not None
+    assert result.darkness.dark_share == result.opening == 0
     assert result.timing_ms.keys() == {"gate"}
     x = to_batch(day)
     out = stage(x)
@@ -183,8 +186,50 @@ def test_options_may_stand_in_the_name() -> None:
 
 
 def test_gate_of_ones_own(day: np.ndarray) -> None:
-    gate = DarknessGate(mean_luma_below=256, dark_share_above=-1)
-    assert EnhancementStage("gamma", gate=gate).process(day).enhanced
+    gate = DarknessGate(intercept=100)
+    assert EnhancementStage("gamma", gate=gate).process(day).opening == 1
+
+
+def test_gate_from_a_file(day: np.ndarray, tmp_path: Path) -> None:
+    file = tmp_path / "open.yaml"
+    file.write_text(yaml.safe_dump(asdict(DarknessGate(intercept=100))))
+    for stage in (EnhancementStage("gamma", gate=str(file)), EnhancementStage(f"gamma[gate={file}]")):
+        assert stage.process(day).enhanced
+
+
+@pytest.fixture
+def dusk(rng: np.random.Generator) -> np.ndarray:
+    """A frame for which the gate is about half open."""
+    gate, noise = DarknessGate(), rng.random((40, 56, 3))
+    pictures = ((noise * top).astype(np.uint8) for top in range(150, 100, -1))
+    return next(picture for picture in pictures if 0.3 < gate.opening(gate.measure(picture)) < 0.7)
+
+
+@pytest.mark.parametrize("color", ["rgb", "bgr"])
+def test_dusk_is_blended(dusk: np.ndarray, day: np.ndarray, night: np.ndarray, color: Any) -> None:
+    picture = dusk if color == "rgb" else np.ascontiguousarray(dusk[..., ::-1])
+    stage = EnhancementStage("gamma", color=color, strength=0.8)
+    result = stage.process(picture)
+    assert result.enhanced
+    full = create_enhancer("gamma").enhance(picture).astype(float)
+    assert np.abs(result.image - (picture + 0.8 * result.opening * (full - picture))).max() <= 1
+    x = torch.cat([to_batch(frame) for frame in (picture, day, night)])
+    out = stage(x)
+    assert stage.frames_to_enhance(x).flatten().tolist() == [True, False, True]
+    assert np.abs(to_image(out[:1]).astype(int) - result.image).max() <= 1
+    assert torch.equal(out[1], x[1])
+    whole = EnhancementStage("gamma", color=color)
+    assert torch.equal(whole(x)[2], whole(x[2:])[0]), "a frame at full strength does not mind its neighbours"
+
+
+def test_in_a_video_the_gate_remembers(day: np.ndarray, night: np.ndarray) -> None:
+    stage = EnhancementStage("gamma")
+    assert stage.gate is not None
+    video = VideoGate(stage.gate, dwell=4)
+    found = [stage.process(frame, video=video).opening for frame in [day, *[night] * 6, *[day] * 6]]
+    assert found == [0, 0, 0, 0, 0.25, 0.5, 0.75, 0.5, 0.25, 0, 0, 0, 0]
+    assert stage.process(day).opening == 0
+    assert stage.process(night).opening == 1
 
 
 @pytest.mark.parametrize(
@@ -195,7 +240,7 @@ def test_gate_of_ones_own(day: np.ndarray) -> None:
         ({"enhancer": "gama"}, "did you mean 'gamma'"),
         ({"enhancer": "gamma[strenth=1]"}, "no parameter 'strenth'"),
         ({"color": "RGB"}, "colour order 'RGB' is unknown: use 'rgb' or 'bgr'"),
-        ({"gate": "on"}, "gate 'on' is unknown: use 'auto' or 'off'"),
+        ({"gate": "on"}, "gate 'on' is unknown: use 'auto' or 'off', or the YAML file"),
         ({"gate": False}, "gate False is unknown"),
         ({"strength": 1.5}, r"strength 1\.5 is not a number in \[0, 1\]"),
         ({"strength": -0.1}, "strength"),
