@@ -98,7 +98,7 @@ def build_net(description: NetDescription) -> nn.Module:
     shape: dict[str, Any] = {"encoder_name": description.encoder, "encoder_weights": None, "classes": classes}
     if description.architecture == "FPN":
         return smp.FPN(**shape, decoder_pyramid_channels=width, decoder_segmentation_channels=width // 2)
-    return smp.Unet(**shape, decoder_channels=tuple(width // 2**level for level in range(5)))
+    return smp.Unet(**shape, decoder_channels=tuple(max(width // 2**level, 16) for level in range(5)))
 
 
 def _load_weights(module: nn.Module, path: Path) -> None:

@@ -35,6 +35,8 @@ class SegmenterSettings(BaseModel):
         learning_rate: of AdamW for the decoder, at its highest.
         encoder_rate: the encoder's learning rate as a share of it.
         weight_decay: of AdamW.
+        balance: how much rare classes count more in the cross-entropy: a class's pixels weigh its share of all labelled
+            pixels to the power of minus this; 0 weighs all alike, 1 gives every class the same sum.
         dice: weight of the Dice loss beside the cross-entropy, which counts 1.
         seed: of the decoder's initialisation, the order of the pictures, the crops and the dropout.
         device: ``auto`` takes CUDA where there is one, with bfloat16 where that is accurate enough.
@@ -68,6 +70,7 @@ class SegmenterSettings(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0)
     encoder_rate: float = Field(default=0.3, ge=0)
     weight_decay: float = Field(default=1e-2, ge=0)
+    balance: float = Field(default=0.5, ge=0, le=1)
     dice: float = Field(default=1.0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
     device: Literal["auto", "cpu", "cuda"] = "auto"

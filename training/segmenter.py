@@ -24,7 +24,7 @@ from ..files import output_folder, write_text
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .imagenet import INPUT, load_imagenet
 from .progress import chosen_device, epoch_progress
-from .segmenter_data import TrainingSets, batches, read_sets
+from .segmenter_data import TrainingSets, batches, class_weights, read_sets
 from .segmenter_files import COLUMNS, draw_curve, write_net
 from .segmenter_score import score_net
 
@@ -115,6 +115,7 @@ class _Run:
     description: NetDescription
     net: nn.Module
     optimizer: torch.optim.Optimizer
+    weights: Tensor
     device: torch.device
     history: list[list[float]]
 
@@ -161,7 +162,7 @@ class _Run:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             logits = self.net(batch)
         logits = logits.float()
-        entropy = nn.functional.cross_entropy(logits, masks, ignore_index=IGNORED)
+        entropy = nn.functional.cross_entropy(logits, masks, self.weights, ignore_index=IGNORED)
         dice = DiceLoss("multiclass", ignore_index=IGNORED)(logits, masks)
         return torch.stack([entropy + self.settings.dice * dice, entropy, dice])
 
@@ -180,7 +181,8 @@ def _start(settings: SegmenterSettings, sets: TrainingSets) -> _Run:
         parts[name.startswith("encoder.")].append(parameter)
     groups: list[dict[str, Any]] = [{"params": parts[True]}, {"params": parts[False]}]
     optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
-    return _Run(settings, sets, sets.training.fingerprint(), description, net, optimizer, device, [])
+    weights = class_weights(sets.training, settings.balance).to(device)
+    return _Run(settings, sets, sets.training.fingerprint(), description, net, optimizer, weights, device, [])
 
 
 def _rates(settings: SegmenterSettings) -> tuple[float, float]:

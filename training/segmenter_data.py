@@ -12,7 +12,7 @@ from torch import Tensor
 from ..configs.segmenter_schema import SegmenterSettings
 from ..errors import ScotopicError
 from ..eval.datasets.segmentation import load_segmentation_dataset
-from ..eval.datasets.segmentation_sample import SegmentationDataset
+from ..eval.datasets.segmentation_sample import IGNORED, SegmentationDataset
 from ..pipeline.image import read_image
 
 
@@ -60,6 +60,25 @@ def read_sets(settings: SegmenterSettings, console: Console) -> TrainingSets:
             "a net cannot be judged on what it was trained on; choose other splits"
         )
     return TrainingSets(training, validation)
+
+
+def class_weights(dataset: SegmentationDataset, balance: float) -> Tensor:
+    """A weight for each class, its share of all labelled pixels to the power of ``-balance``: float32 (classes,).
+
+    Their mean over the pixels is 1. A class that the set never shows weighs 0.
+
+    Raises:
+        ScotopicError: a mask cannot be read, or no pixel is labelled.
+    """
+    counts = torch.zeros(len(dataset.classes), dtype=torch.float64)
+    for sample in dataset.samples:
+        labels = torch.from_numpy(dataset.read_mask(sample))
+        counts += labels[labels != IGNORED].bincount(minlength=len(counts))
+    if not counts.any():
+        raise ScotopicError(f"no mask of {dataset.name} labels a single pixel: there is nothing to learn")
+    share = counts / counts.sum()
+    weights = torch.where(share > 0, share.clamp(min=1e-12) ** -balance, 0)
+    return (weights / (weights * share).sum()).float()
 
 
 def batches(dataset: SegmentationDataset, settings: SegmenterSettings) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,0 +1,1 @@
+"""Segmentation nets that the project has trained itself, and how they were made."""
