@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
 from ...errors import ScotopicError, nearest
+from .names import first_names, plain
 from .sample import DetectionSample
 
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -36,7 +36,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "tv": ("tvmonitor",),
     "diningtable": ("table",),
 }
-"""Class of a set -> names of the same thing in models, the first that the model has; in the spelling of ``_plain``.
+"""Class of a set -> names of the same thing in models, the first that the model has; in the spelling of ``plain``.
 
 One way only: a ``rider`` is a person, but persons are no riders.
 """
@@ -120,9 +120,9 @@ def map_classes(
         if category is not None:
             partner[index] = category
     if not partner:
+        ours, theirs = first_names(set_classes, 8), first_names(model_names.values(), 8)
         raise ScotopicError(
-            f"no class of the set ({_some(set_classes)}) is a class of the model ({_some(model_names.values())}): "
-            "say which is which with a class map"
+            f"no class of the set ({ours}) is a class of the model ({theirs}): say which is which with a class map"
         )
     evaluated = set(partner.values())
     return ClassMap(
@@ -134,14 +134,9 @@ def map_classes(
     )
 
 
-def _plain(name: str) -> str:
-    """A name without case, blanks, hyphens and underscores."""
-    return "".join(character for character in name.casefold() if character.isalnum())
-
-
 def _partner(name: str, model_names: Mapping[int, str]) -> int | None:
-    for wanted in (_plain(name), *ALIASES.get(_plain(name), ())):
-        found = [id_ for id_, model_name in model_names.items() if _plain(model_name) == wanted]
+    for wanted in (plain(name), *ALIASES.get(plain(name), ())):
+        found = [id_ for id_, model_name in model_names.items() if plain(model_name) == wanted]
         found = [id_ for id_ in found if model_names[id_] == name] or found
         if len(found) > 1:
             same = ", ".join(f"{id_} '{model_names[id_]}'" for id_ in found)
@@ -159,9 +154,7 @@ def _checked_override(
     """The user's word with the names as the set spells them, and ids of the model."""
     asked: dict[str, int | None] = {}
     for name, model_name in override.items():
-        meant = [own for own in set_classes if own == name] or [
-            own for own in set_classes if _plain(own) == _plain(name)
-        ]
+        meant = [own for own in set_classes if own == name] or [own for own in set_classes if plain(own) == plain(name)]
         if not meant:
             raise ScotopicError(
                 f"the class map names '{name}', which is no class of the set: {nearest(name, set_classes)}"
@@ -169,15 +162,10 @@ def _checked_override(
         target = None
         if model_name is not None:
             ids = [id_ for id_, own in model_names.items() if own == model_name]
-            ids = ids or [id_ for id_, own in model_names.items() if _plain(own) == _plain(model_name)]
+            ids = ids or [id_ for id_, own in model_names.items() if plain(own) == plain(model_name)]
             if not ids:
                 hint = nearest(model_name, model_names.values())
                 raise ScotopicError(f"the class map names '{model_name}', which is no class of the model: {hint}")
             target = ids[0]
         asked.update(dict.fromkeys(meant, target))
     return asked
-
-
-def _some(names: Iterable[str]) -> str:
-    first = list(islice(names, 9))
-    return ", ".join([*first[:8], *(["..."] if len(first) > 8 else [])])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import abstractmethod
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -25,12 +26,13 @@ class Recipe(BaseModel):
     name: ClassVar[str]
     quality: int | None = Field(default=None, ge=1, le=100, description="of the JPEG; a lossless PNG unless given")
 
+    @abstractmethod
     def apply(self, image: np.ndarray, seed: int) -> tuple[np.ndarray, Drawn]:
         """Darken one picture, uint8 RGB (H, W, 3) -> the same shape and what was drawn for it.
 
         The JPEG comes later, when the picture is written. The same seed gives the same picture.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no apply()")
 
 
 class Gamma(Recipe):

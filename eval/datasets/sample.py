@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ScotopicError, nearest
 from ...files import sha256_of
-
-_NAMES_SHOWN = 5
+from .names import select_samples, some_and_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +99,9 @@ class DataIssues:
             "Images that cannot be read": self.unreadable_images,
             "Images of another size than their labels say": self.other_size,
         }
-        return [f"{what}: {sum(found.values()):,} (in {_some(found)})." for what, found in boxes.items() if found] + [
-            f"{what}: {len(found):,} ({_some(found)})." for what, found in names.items() if found
-        ]
+        return [
+            f"{what}: {sum(found.values()):,} (in {some_and_count(found)})." for what, found in boxes.items() if found
+        ] + [f"{what}: {len(found):,} ({some_and_count(found)})." for what, found in names.items() if found]
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """For the JSON record: ``{"clipped": {"count": boxes, "names": [...]}, ...}``, only what there is."""
@@ -158,13 +156,8 @@ class DetectionDataset:
         Raises:
             ScotopicError: an id is not in the set.
         """
-        wanted = set(ids)
-        known = {sample.id for sample in self.samples}
-        for unknown in sorted(wanted - known)[:1]:
-            hint = nearest(unknown, known).split("Known:")[0].strip()
-            raise ScotopicError(f"{self.name} has no image with the id '{unknown}'{': ' + hint if hint else ''}")
-        kept = tuple(sample for sample in self.samples if sample.id in wanted)
-        return replace(self, samples=kept, issues=self.issues.of(wanted))
+        kept = select_samples(self.samples, ids, self.name)
+        return replace(self, samples=kept, issues=self.issues.of({sample.id for sample in kept}))
 
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) over classes, ids, image files (size and content), boxes, labels and ignore flags.
@@ -184,9 +177,3 @@ class DetectionDataset:
             digest.update(sample.labels.astype("<i8").tobytes())
             digest.update(sample.crowd.astype("u1").tobytes())
         return digest.hexdigest()
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    rest = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ...errors import ScotopicError, nearest
+from .names import first_names, plain
 from .segmentation_sample import IGNORED
 
 ClassOverride = Mapping[str, str | Sequence[str] | None]
@@ -108,7 +108,7 @@ class SegmentationClassMap:
             names = ", ".join(self.unmatched_set)
             lines.append(f"Without a partner in the net: {names}; a category that is claimed there is wrong.")
         if self.unmatched_model:
-            names = _some(self.unmatched_model)
+            names = first_names(self.unmatched_model, 12)
             lines.append(f"Without a partner in the set: the net's {names}; a category is missed where it sees them.")
         return lines
 
@@ -160,9 +160,9 @@ def map_segmentation_classes(
             partners[index] = ids
     groups = _connected(partners)
     if not groups:
+        ours, theirs = first_names(set_classes, 12), first_names(model_names.values(), 12)
         raise ScotopicError(
-            f"no class of the set ({_some(set_classes)}) is a class of the net ({_some(model_names.values())}): "
-            "say which is which with a class map"
+            f"no class of the set ({ours}) is a class of the net ({theirs}): say which is which with a class map"
         )
     other = len(groups)
     truth = np.full(_TABLE_SIZE, other, dtype=np.int64)
@@ -175,15 +175,6 @@ def map_segmentation_classes(
         table.setflags(write=False)
     names = tuple(" + ".join(set_classes[index] for index in indices) for indices in groups)
     return SegmentationClassMap(tuple(set_classes), dict(model_names), names, truth, prediction)
-
-
-def plain(name: str) -> str:
-    """A name without case, blanks, hyphens and underscores.
-
-    >>> plain("Traffic_light")
-    'trafficlight'
-    """
-    return "".join(character for character in name.casefold() if character.isalnum())
 
 
 def _by_meaning(set_classes: Sequence[str], model_names: Mapping[int, str]) -> list[set[int]]:
@@ -234,8 +225,3 @@ def _model_ids(name: str, model_names: Mapping[int, str]) -> list[int]:
         hint = nearest(name, model_names.values())
         raise ScotopicError(f"the class map names '{name}', which is no class of the net: {hint}")
     return found
-
-
-def _some(names: Iterable[str]) -> str:
-    first = list(islice(names, 13))
-    return ", ".join([*first[:12], *(["..."] if len(first) > 12 else [])])

@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ScotopicError, nearest
 from ...files import sha256_of
+from .names import select_samples, some_and_count
 
 IGNORED = 255
 """The label of pixels that count nowhere."""
-
-_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class MaskIssues:
             "Masks without an image are left out": self.masks_without_image,
             "Images that cannot be read": self.unreadable_images,
         }
-        return [f"{what}: {len(found):,} ({_some(found)})." for what, found in names.items() if found]
+        return [f"{what}: {len(found):,} ({some_and_count(found)})." for what, found in names.items() if found]
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """For the JSON record: ``{"images_without_mask": {"count": 1, "names": [...]}, ...}``, only what there is."""
@@ -106,13 +104,8 @@ class SegmentationDataset:
         Raises:
             ScotopicError: an id is not in the set.
         """
-        wanted = set(ids)
-        known = {sample.id for sample in self.samples}
-        for unknown in sorted(wanted - known)[:1]:
-            hint = nearest(unknown, known).split("Known:")[0].strip()
-            raise ScotopicError(f"{self.name} has no image with the id '{unknown}'{': ' + hint if hint else ''}")
-        kept = tuple(sample for sample in self.samples if sample.id in wanted)
-        return replace(self, samples=kept, issues=self.issues.of(wanted))
+        kept = select_samples(self.samples, ids, self.name)
+        return replace(self, samples=kept, issues=self.issues.of({sample.id for sample in kept}))
 
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) over classes, the meaning of the label values, ids, image files and mask files.
@@ -130,9 +123,3 @@ def _content(path: Path) -> str:
         return sha256_of(path)
     except OSError:
         return "unreadable"
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    rest = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
