@@ -34,6 +34,8 @@ class Folder(Enhancer):
         name="folder",
         summary="Ready-made pictures from folder:DIR, matched by file name.",
         kind="files",
+        code_licence="not known here",
+        weights_licence="not known here",
         in_graph=False,
     )
 
@@ -60,7 +62,10 @@ class Folder(Enhancer):
         enhanced = read_image(found[0])
         if enhanced.shape != image.shape:
             (h, w), (eh, ew) = image.shape[:2], enhanced.shape[:2]
-            raise ScotopicError(f"{found[0]} is {ew}x{eh} but {name} is {w}x{h}: boxes would not fit")
+            raise ScotopicError(
+                f"{found[0]} is {ew}x{eh} but {name} is {w}x{h}, so labels and references would not fit: "
+                "enhance the picture at its own size"
+            )
         return enhanced
 
     def fingerprint(self) -> str:

@@ -19,7 +19,9 @@ class Identity(Enhancer):
     True
     """
 
-    info = EnhancerInfo(name="none", summary="The picture as it is.", kind="identity", commercial=True)
+    info = EnhancerInfo(
+        name="none", summary="The picture as it is.", kind="identity", code_licence="ours", commercial=True
+    )
 
     def transform(self, x: Tensor) -> Tensor:
         return x.clone()

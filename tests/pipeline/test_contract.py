@@ -27,7 +27,7 @@ Enhance = Callable[[np.ndarray], np.ndarray]
 SIZES = [(1, 1), (7, 5), (1, 9), (9, 1), (31, 33), (64, 64)]
 SIZE_4K = (2160, 3840)
 # By cost class, so that the dearest do not take all the time.
-LARGE: dict[Cost, tuple[int, int]] = {"cheap": SIZE_4K, "moderate": (720, 1280), "heavy": (180, 320)}
+LARGE: dict[Cost, tuple[int, int]] = {"cheap": SIZE_4K, "moderate": (720, 1280), "heavy": (144, 256)}
 NAMES = [name for name in list_enhancers() if enhancer_info(name).kind != "files"]
 
 
@@ -291,8 +291,8 @@ def test_info_is_complete(name: str) -> None:
     assert info.cost in get_args(Cost)
     assert bool(info.paper) == (info.year is not None)
     assert info.learned or not info.needs_weights
+    assert info.code_licence
     if info.learned:
         assert info.paper
-        assert info.code_licence
         assert info.weights_licence
         assert isinstance(info.commercial, (bool, type(None)))

@@ -40,6 +40,7 @@ class AutomaticGamma(Enhancer):
         paper="Babakhani and Zarei: Automatic Gamma Correction Based on Average of Brightness",
         year=2015,
         kind="point",
+        code_licence="ours, re-implemented",
         commercial=True,
     )
 

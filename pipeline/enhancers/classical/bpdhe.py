@@ -43,6 +43,7 @@ class BrightnessPreservingDynamicEqualisation(LuminanceCurve):
         paper="Ibrahim and Kong: Brightness Preserving Dynamic Histogram Equalization for Image Contrast Enhancement",
         year=2007,
         kind="histogram",
+        code_licence="ours, re-implemented",
         commercial=True,
         in_graph=False,
     )

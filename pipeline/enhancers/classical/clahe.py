@@ -33,6 +33,7 @@ class Clahe(PictureEnhancer):
         paper="Zuiderveld: Contrast Limited Adaptive Histogram Equalization (Graphics Gems IV)",
         year=1994,
         kind="histogram",
+        code_licence="Apache-2.0 (OpenCV)",
         commercial=True,
         in_graph=False,
     )

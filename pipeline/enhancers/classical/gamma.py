@@ -25,7 +25,9 @@ class Gamma(Enhancer):
     [[[64, 64, 64]]]
     """
 
-    info = EnhancerInfo(name="gamma", summary="Power law on each channel.", kind="point", commercial=True)
+    info = EnhancerInfo(
+        name="gamma", summary="Power law on each channel.", kind="point", code_licence="ours", commercial=True
+    )
 
     def __init__(self, gamma: float = 2.2) -> None:
         super().__init__()

@@ -30,6 +30,7 @@ class HistogramEqualisation(LuminanceCurve):
         name="he",
         summary="Global histogram equalisation of the luminance.",
         kind="histogram",
+        code_licence="ours",
         commercial=True,
         in_graph=False,
     )

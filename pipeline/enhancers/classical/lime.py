@@ -76,6 +76,7 @@ class Lime(PictureEnhancer):
         paper="Guo, Li and Ling: LIME: Low-Light Image Enhancement via Illumination Map Estimation",
         year=2017,
         kind="retinex",
+        code_licence="ours, re-implemented",
         commercial=True,
         cost="heavy",
         in_graph=False,

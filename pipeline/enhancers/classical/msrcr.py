@@ -46,6 +46,7 @@ class MultiScaleRetinex(PictureEnhancer):
         "Human Observation of Scenes",
         year=1997,
         kind="retinex",
+        code_licence="ours, re-implemented",
         commercial=True,
         cost="moderate",
         in_graph=False,

@@ -39,6 +39,9 @@ class NaturalnessPreservedEnhancement(PictureEnhancer):
     are the eight around a pixel is ours. In step 3 the curve is interpolated between whole levels of L_r. A
     picture of one lightness, which has no histogram to transform, stays as it is.
 
+    Small lamps get a thin dark ring: their rim has brighter neighbours, which are taken for its light, so it keeps its
+    level, while the dark around it, whose light is dark, is lifted above it.
+
     Cost on one core: some 0.7 s a megapixel, one box filter for each level that occurs; 40 MB a megapixel.
 
     Args:
@@ -54,6 +57,7 @@ class NaturalnessPreservedEnhancement(PictureEnhancer):
         paper="Wang, Zheng, Hu and Li: Naturalness Preserved Enhancement Algorithm for Non-Uniform Illumination Images",
         year=2013,
         kind="retinex",
+        code_licence="ours, re-implemented",
         commercial=True,
         cost="moderate",
         in_graph=False,

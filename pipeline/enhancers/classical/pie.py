@@ -63,6 +63,7 @@ class ProbabilisticIlluminationEstimation(PictureEnhancer):
         "Illumination and Reflectance Estimation",
         year=2015,
         kind="retinex",
+        code_licence="ours, re-implemented",
         commercial=True,
         cost="moderate",
         in_graph=False,

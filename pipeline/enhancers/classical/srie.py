@@ -61,6 +61,7 @@ class WeightedVariationalRetinex(PictureEnhancer):
         "Illumination Estimation",
         year=2016,
         kind="retinex",
+        code_licence="ours, re-implemented",
         commercial=True,
         cost="moderate",
         in_graph=False,

@@ -51,6 +51,7 @@ class WeightedThresholdedHistogramEqualisation(LuminanceCurve):
         paper="Wang, Ward: Fast Image/Video Contrast Enhancement Based on Weighted Thresholded Histogram Equalization",
         year=2007,
         kind="histogram",
+        code_licence="ours, re-implemented",
         commercial=True,
         in_graph=False,
     )

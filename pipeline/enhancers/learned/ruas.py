@@ -57,7 +57,7 @@ class RUAS(Enhancer):
         weights_licence="none stated",
         commercial=None,
         needs_weights=True,
-        cost="heavy",
+        cost="moderate",
     )
 
     def __init__(self, weights: str | Path = "ruas-upe", *, denoise: bool | None = None, tile: int = TILE) -> None:

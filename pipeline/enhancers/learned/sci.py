@@ -24,7 +24,8 @@ class SCI(Enhancer):
     The illumination is ``x`` plus a residual, ``sigmoid(conv(f + relu(bn(conv(f)))))`` of ``f = relu(conv(x))``, all
     3x3 with three channels (section 3.1 of the paper). The cascade of stages and the self-calibration exist in
     training only; one stage remains. The residual is never negative, and the illumination at most 1, so no
-    pixel becomes darker.
+    pixel becomes darker. The convolutions see zeros beyond the border, as the authors' do, which shows: the outermost
+    pixel or two come out darker and tinted (medium, on even dark grey, by up to 80 grey levels).
 
     Args:
         weights: ``"sci-easy"``, ``"sci-medium"`` or ``"sci-difficult"`` (the authors' names; MIT; downloaded when

@@ -58,7 +58,7 @@ class SGZ(CurveEnhancer):
         weights_licence="research and non-commercial use",
         commercial=False,
         needs_weights=True,
-        cost="moderate",
+        cost="cheap",
     )
 
     has_engine = True

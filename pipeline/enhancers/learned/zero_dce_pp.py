@@ -48,7 +48,7 @@ class ZeroDCEPlusPlus(CurveEnhancer):
         weights_licence="CC BY-NC 4.0, academic research only",
         commercial=False,
         needs_weights=True,
-        cost="moderate",
+        cost="cheap",
     )
 
     has_engine = True

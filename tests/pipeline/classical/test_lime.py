@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,26 @@ def test_a_coarser_grid_gives_nearly_the_same_picture(data_dir: Path, monkeypatc
     assert apart.mean() < 6
     assert np.quantile(apart, 0.99) < 30
     assert abs(int(Lime().enhance(picture).sum()) / whole.sum() - 1) < 0.02
+
+
+@pytest.mark.parametrize(("height", "width"), [(720, 1280), (2160, 3840)])
+def test_memory_is_bounded(height: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What NumPy holds at most, of which the solver takes nearly all; it never sees more than two megapixels."""
+    if height > 720:  # the solver's share is bounded by its grid, so it need not run
+        sizes: list[int] = []
+        monkeypatch.setattr(lime, "refine_fast", lambda initial, *_: sizes.append(initial.size) or initial)
+    picture = np.repeat(np.linspace(0, 60, width, dtype=np.uint8)[None, :, None], height, 0).repeat(3, 2)
+    picture[::7, ::5] += 20
+    tracemalloc.start()
+    try:
+        assert Lime().enhance(picture).mean() > picture.mean()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 500e6
+    if height > 720:
+        assert sizes == [width * height // 4]
+        assert sizes[0] <= lime.LARGEST_GRID
 
 
 def test_denoising_acts_where_it_is_dark(rng: np.random.Generator) -> None:
