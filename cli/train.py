@@ -9,6 +9,8 @@ import typer
 
 from ..configs.segmenter_schema import load_segmenter_settings
 from ..configs.train_schema import load_train_settings
+from ..pipeline.registry import parse_spec
+from ..training.acceleration import is_main_process
 from ..training.segmenter import train_segmenter
 from ..training.trainer import train_enhancer
 from .console import say
@@ -23,9 +25,12 @@ def enhancer(
     out: OutOption = None,
     config: Annotated[str, typer.Option(help="YAML settings: a file, or one of configs/train.")] = "sgz-quick",
 ) -> None:
-    """Train an enhancer on a folder of pictures; run again, it goes on where it stopped."""
-    weights = train_enhancer(load_train_settings(config, data), required(out, "--out", "FOLDER"))
-    say(f'written to {weights}: create_enhancer("sgz", weights="{weights}")')
+    """Train a curve enhancer on a folder of pictures; run again, it goes on where it stopped."""
+    settings = load_train_settings(config, data)
+    weights = train_enhancer(settings, required(out, "--out", "FOLDER"))
+    if is_main_process():
+        name, _ = parse_spec(settings.enhancer)
+        say(f'written to {weights}: create_enhancer("{name}", weights="{weights}")')
 
 
 @app.command("segmenter")

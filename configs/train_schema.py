@@ -3,83 +3,96 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import ScotopicError, nearest
 from .checks import read_yaml, validate
+from .loss_schema import LossSettings
 
 PRESETS = Path(__file__).parent / "train"
-
-
-class LossWeights(BaseModel):
-    """How much each loss counts in the sum that is minimised; 0 leaves one out.
-
-    The weights belong to the losses in the paper's form and to the size of the training pictures (docs/training.md).
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    spatial: float = Field(ge=0)
-    rgb: float = Field(ge=0)
-    brightness: float = Field(ge=0)
-    total_variation: float = Field(ge=0)
 
 
 class TrainSettings(BaseModel):
     """How an enhancer is trained.
 
     Attributes:
-        enhancer: the net, with its parameters as in ``sgz[scale_factor=1]``; it starts untrained.
+        enhancer: a curve enhancer, with its parameters as in ``sgz[scale_factor=1]``.
+        start: weights to start from, a file or a name such as ``sgz``; ``random`` starts untrained.
         name: the file of the weights is ``<name>.safetensors``.
         data: folder of pictures, searched with its subfolders.
         size: side of the training pictures in pixels.
         least_crop: side of the smallest random square crop, as a share of the shorter side; 1 takes all of it.
-        batch: pictures per step.
+        batch: pictures per step, in all processes together.
+        accumulation: parts in which a process works through its pictures of a step, one after the other, so that it
+            needs less memory; the step is the same.
         epochs: passes over the folder.
-        learning_rate: of Adam, constant.
+        learning_rate: of Adam, at its highest.
+        schedule: of the learning rate: ``constant``, or ``one-cycle``: a tenth of the run up, then half a cosine down.
         weight_decay: L2, as Adam adds it to the gradient.
         gradient_clip: largest norm of the gradient.
-        weights: of the losses.
-        exposure: level E of the brightness loss.
-        spatial_patch: side of a patch of the spatial consistency loss in pixels.
-        brightness_patch: side of a patch of the brightness loss in pixels.
+        losses: which, in which form, and how much each counts.
+        semantic_guide: the frozen segmentation net, such as ``road``, whose classes the semantic loss looks at; asked
+            only if that loss counts.
         seed: of the initialisation, the order of the pictures and the crops.
         device: ``auto`` takes CUDA where there is one.
+        mixed_precision: ``bf16`` and ``fp16`` let the net compute in half precision, which a GPU does faster.
+        checkpoint_every: steps between two checkpoints; None writes one after each epoch only.
+        sheet: pictures, or folders of them, for the contact sheet; None takes the first few that are trained on.
+        sheet_every: epochs between two contact sheets; the last epoch always has one, and 0 draws none at all.
 
-    >>> settings = TrainSettings(weights=LossWeights(spatial=1, rgb=1, brightness=5, total_variation=100))
+    >>> weights = {"spatial": 1, "rgb": 1, "brightness": 5, "total_variation": 100}
+    >>> settings = TrainSettings.model_validate({"losses": {"weights": weights}})
     >>> settings.batch, settings.epochs, settings.learning_rate
     (6, 100, 0.0001)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    # These may change between a run and its continuation without making it another run.
-    may_change: ClassVar[frozenset[str]] = frozenset({"data", "name", "epochs", "device"})
-
     enhancer: str = "sgz[scale_factor=1]"
+    start: str = "random"
     name: str = Field(default="sgz", pattern=r"^[\w.-]+$")
     data: Path | None = None
     size: int = Field(default=512, ge=1)
     least_crop: float = Field(default=1.0, gt=0, le=1)
     batch: int = Field(default=6, ge=1)
+    accumulation: int = Field(default=1, ge=1)
     epochs: int = Field(default=100, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0)
+    schedule: Literal["constant", "one-cycle"] = "constant"
     weight_decay: float = Field(default=1e-4, ge=0)
     gradient_clip: float = Field(default=0.1, gt=0)
-    weights: LossWeights
-    exposure: float = Field(default=0.6, gt=0, lt=1)
-    spatial_patch: int = Field(default=4, ge=1)
-    brightness_patch: int = Field(default=16, ge=1)
+    losses: LossSettings
+    semantic_guide: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**31)
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    mixed_precision: Literal["no", "fp16", "bf16"] = "no"
+    checkpoint_every: int | None = Field(default=None, ge=1)
+    sheet: list[Path] | None = Field(default=None, min_length=1)
+    sheet_every: int = Field(default=10, ge=0)
+
+    @property
+    def may_change(self) -> frozenset[str]:
+        """What may differ between a run and its continuation without making it another run."""
+        free = frozenset({"data", "name", "device", "checkpoint_every", "sheet", "sheet_every"})
+        # A learning rate that falls towards the last epoch makes a run with more epochs another from the first step.
+        return free | {"epochs"} if self.schedule == "constant" else free
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What makes the weights what they are, as JSON takes it: without the user's own paths and machine."""
+        beside = {"data", "name", "device", "checkpoint_every", "sheet", "sheet_every"}
+        return self.model_dump(mode="json", exclude=beside)
 
     @model_validator(mode="after")
-    def _patches_fit(self) -> TrainSettings:
+    def _values_fit(self) -> TrainSettings:
         for name in ("spatial_patch", "brightness_patch"):
-            if getattr(self, name) > self.size:
-                raise ValueError(f"{name} {getattr(self, name)} is larger than the pictures (size {self.size})")
+            patch = getattr(self.losses, name)
+            if patch > self.size:
+                raise ValueError(f"losses.{name} {patch} is larger than the pictures (size {self.size})")
+        if self.losses.weights.semantic and self.semantic_guide is None:
+            raise ValueError("losses.weights.semantic counts, but there is no semantic_guide: name one, such as road")
         return self
 
 
@@ -87,7 +100,7 @@ def list_train_presets() -> list[str]:
     """The names of the shipped training presets, sorted.
 
     >>> list_train_presets()
-    ['sgz', 'sgz-quick']
+    ['sgz', 'sgz-gpu', 'sgz-published-code', 'sgz-quick']
     """
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
@@ -105,11 +118,9 @@ def load_train_settings(preset: str | Path, data: Path | None = None, **changes:
 
     >>> load_train_settings("sgz", epochs=3).epochs
     3
-    >>> load_train_settings("sgz", epoch=3)
+    >>> load_train_settings("sgz", epoch=3)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    scotopic.errors.ScotopicError: sgz: unknown key 'epoch' (did you mean 'epochs'? Known: batch, brightness_patch, \
-data, device, enhancer, epochs, exposure, gradient_clip, learning_rate, least_crop, name, seed, size, spatial_patch, \
-weight_decay, weights)
+    scotopic.errors.ScotopicError: sgz: unknown key 'epoch' (did you mean 'epochs'? Known: accumulation, batch, ...)
     """
     path = Path(preset)
     if not path.is_file():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +17,24 @@ from ..configs.segmenter_schema import SegmenterSettings
 from ..configs.train_schema import TrainSettings
 from ..errors import ScotopicError
 from ..files import whole_file
-from .data import TrainingPictures
 
-# Of either kind the class attribute ``may_change`` tells what may differ between a run and its continuation.
+# Of either kind ``may_change`` tells what may differ between a run and its continuation.
 Settings = TrainSettings | SegmenterSettings
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state after a whole epoch, in one file, so that its parts can never disagree.
+    """The state of a training, in one file, so that its parts can never disagree.
 
     Attributes:
         settings: the settings that make the run what it is, as JSON.
         pictures: fingerprint of the training pictures.
         net: state dict.
         optimizer: state dict.
-        history: one row of the table for each epoch.
+        history: one row of the table for each whole epoch.
+        step: steps done in the epoch after those.
+        sums: of that epoch's figures so far.
+        scaler: state dict of what scales the gradients of half precision; empty where nothing does.
     """
 
     settings: str
@@ -38,6 +42,9 @@ class Checkpoint:
     net: dict[str, Any]
     optimizer: dict[str, Any]
     history: list[list[float]]
+    step: int = 0
+    sums: list[float] = field(default_factory=list)
+    scaler: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -47,9 +54,21 @@ class Checkpoint:
         net: nn.Module,
         optimizer: torch.optim.Optimizer,
         history: list[list[float]],
+        **within: Any,
     ) -> Checkpoint:
-        """The state of a running training; ``pictures`` is their fingerprint."""
-        return cls(_settings_json(settings), pictures, net.state_dict(), optimizer.state_dict(), list(history))
+        """The state of a running training.
+
+        Args:
+            settings: of the training.
+            pictures: their fingerprint.
+            net: what is trained.
+            optimizer: of its parameters.
+            history: the table so far.
+            **within: ``step``, ``sums`` and ``scaler`` of one that is not between two epochs.
+        """
+        return cls(
+            _settings_json(settings), pictures, net.state_dict(), optimizer.state_dict(), list(history), **within
+        )
 
     def check_same_run(self, path: Path, settings: Settings, pictures: str) -> None:
         """Refuse to go on with other settings or pictures.
@@ -63,7 +82,7 @@ class Checkpoint:
             different.append("pictures")
         if different:
             raise ScotopicError(f"{path} is of a run with other {', '.join(different)}: choose another output folder")
-        if len(self.history) > settings.epochs:
+        if len(self.history) > settings.epochs or (len(self.history) == settings.epochs and self.step):
             raise ScotopicError(
                 f"{path} has {len(self.history)} epochs behind it, more than the {settings.epochs} asked for: "
                 "choose another output folder"
@@ -71,9 +90,14 @@ class Checkpoint:
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write it whole or not at all; only tensors and plain values, so that it loads with ``weights_only=True``."""
+    """Write it whole or not at all; only tensors and plain values, so that it loads with ``weights_only=True``.
+
+    The one before is there until the new one is on the disk.
+    """
     with whole_file(path) as temporary:
-        torch.save(asdict(checkpoint), temporary)
+        torch.save(dict(vars(checkpoint)), temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -90,19 +114,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
         ) from None
 
 
-def write_weights(
-    path: Path, net: nn.Module, settings: TrainSettings, pictures: TrainingPictures, last: list[float]
-) -> Path:
-    """Write the net's tensors as safetensors; how they were made stands in the metadata ``training`` as JSON."""
-    made = {
-        "settings": settings.model_dump(mode="json", exclude={"data", "name", "device"}),
-        "pictures": len(pictures.images),
-        "pictures_fingerprint": pictures.fingerprint,
-        "unreadable": len(pictures.unreadable),
-        "last_epoch": last,
-    }
+def write_weights(path: Path, net: nn.Module, made: Mapping[str, Any]) -> Path:
+    """Write the net's tensors as safetensors; how they were ``made`` stands in the metadata ``training`` as JSON."""
     # One key alone: safetensors writes several in an order that changes from run to run.
-    metadata = {"training": json.dumps(made, sort_keys=True)}
+    metadata = {"training": json.dumps(dict(made), sort_keys=True)}
     tensors = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
     with whole_file(path) as temporary:
         save_file(tensors, temporary, metadata)

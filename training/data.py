@@ -1,13 +1,14 @@
-"""A folder of pictures as seeded batches of random square crops."""
+"""A folder of pictures as seeded random square crops."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -45,20 +46,85 @@ class TrainingPictures:
             digest.update(image.tobytes())
         return digest.hexdigest()
 
-    def batches(self, batch: int, size: int, least_crop: float, generator: torch.Generator) -> Iterator[Tensor]:
-        """Every picture once, in random order, as float RGB batches (N, 3, size, size) in [0, 1], N <= ``batch``.
 
-        From each picture a random square is cut, whose side is between ``least_crop`` and 1 times the shorter side,
-        and resized bilinearly, without smoothing, which is how the net sees a picture that it shrinks itself.
+@dataclass(frozen=True)
+class Crop:
+    """Where a square is cut from a picture.
 
-        >>> pictures = TrainingPictures([np.zeros((40, 60, 3), np.uint8)] * 3, ["a", "b", "c"], [])
-        >>> [tuple(x.shape) for x in pictures.batches(2, 16, 0.5, torch.Generator().manual_seed(0))]
-        [(2, 3, 16, 16), (1, 3, 16, 16)]
-        """
-        order = torch.randperm(len(self.images), generator=generator).tolist()
-        for start in range(0, len(order), batch):
-            chosen = [self.images[index] for index in order[start : start + batch]]
-            yield torch.cat([_random_crop(image, size, least_crop, generator) for image in chosen])
+    Attributes:
+        picture: its index.
+        extent: 0 cuts the smallest square that is allowed, 1 the whole of the shorter side.
+        down: 0 cuts at the top, towards 1 at the bottom.
+        across: 0 cuts at the left, towards 1 at the right.
+    """
+
+    picture: int
+    extent: float
+    down: float
+    across: float
+
+
+@dataclass(frozen=True)
+class RandomCrops:
+    """Every picture once an epoch, in random order, a random square of each: a source of training samples.
+
+    Attributes:
+        pictures: to cut from.
+        size: side of the samples in pixels.
+        least_crop: side of the smallest square, as a share of the picture's shorter side; the largest takes all of it.
+        seed: of order and squares.
+
+    >>> crops = RandomCrops(TrainingPictures([np.zeros((40, 60, 3), np.uint8)] * 3, ["a", "b", "c"], []), 16, 0.5)
+    >>> sorted(crop.picture for crop in crops.plan(epoch=1))
+    [0, 1, 2]
+    >>> tuple(crops.make(crops.plan(epoch=1)[:2]).shape)
+    (2, 3, 16, 16)
+    """
+
+    pictures: TrainingPictures
+    size: int
+    least_crop: float = 1.0
+    seed: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the pictures."""
+        return self.pictures.fingerprint
+
+    def describe(self) -> dict[str, Any]:
+        """Number and fingerprint of the pictures, and how many more could not be read."""
+        return {
+            "pictures": len(self.pictures.images),
+            "pictures_fingerprint": self.fingerprint,
+            "unreadable": len(self.pictures.unreadable),
+        }
+
+    def __len__(self) -> int:
+        return len(self.pictures.images)
+
+    def plan(self, epoch: int) -> list[Crop]:
+        """The epoch's squares in their order, which hang on the seed and the epoch alone."""
+        generator = torch.Generator().manual_seed(self.seed + epoch * 2**31)
+        order = torch.randperm(len(self), generator=generator).tolist()
+        return [Crop(index, *torch.rand(3, generator=generator).tolist()) for index in order]
+
+    def make(self, entries: Sequence[Crop]) -> Tensor:
+        """float RGB (N, 3, size, size) in [0, 1]."""
+        return torch.cat([cut(self.pictures.images[e.picture], e, self.size, self.least_crop) for e in entries])
+
+
+def cut(image: np.ndarray, crop: Crop, size: int, least_crop: float) -> Tensor:
+    """uint8 (H, W, 3) -> float (1, 3, size, size) in [0, 1].
+
+    Resized bilinearly, without smoothing, which is how the net sees a picture that it shrinks itself.
+    """
+    height, width = image.shape[:2]
+    side = max(1, round(min(height, width) * (least_crop + crop.extent * (1 - least_crop))))
+    top, left = int(crop.down * (height - side + 1)), int(crop.across * (width - side + 1))
+    square = to_batch(image[top : top + side, left : left + side])
+    if side == size:
+        return square
+    return F.interpolate(square, size=(size, size), mode="bilinear", align_corners=False)
 
 
 def read_pictures(folder: Path, size: int, least_crop: float) -> TrainingPictures:
@@ -97,15 +163,3 @@ def _shrink(image: np.ndarray, shorter_side: int) -> np.ndarray:
         return image
     target = (max(round(width * scale), shorter_side), max(round(height * scale), shorter_side))
     return cv2.resize(image, target, interpolation=cv2.INTER_LINEAR)
-
-
-def _random_crop(image: np.ndarray, size: int, least_crop: float, generator: torch.Generator) -> Tensor:
-    """uint8 (H, W, 3) -> float (1, 3, size, size) in [0, 1]."""
-    height, width = image.shape[:2]
-    share, down, across = torch.rand(3, generator=generator).tolist()
-    side = max(1, round(min(height, width) * (least_crop + share * (1 - least_crop))))
-    top, left = int(down * (height - side + 1)), int(across * (width - side + 1))
-    crop = to_batch(image[top : top + side, left : left + side])
-    if side == size:
-        return crop
-    return F.interpolate(crop, size=(size, size), mode="bilinear", align_corners=False)

@@ -27,14 +27,25 @@ def chosen_device(name: str) -> torch.device:
 
 
 @contextmanager
-def epoch_progress(epochs: int, completed: int) -> Iterator[Callable[[str], None]]:
-    """Give a function that says that one more epoch is done, and a line about it.
+def epoch_progress(epochs: int, completed: float, quiet: bool = False) -> Iterator[Callable[..., None]]:
+    """Give a function that says that one more epoch (or, as its second argument, a share of one) is done, and a line.
 
     Args:
         epochs: of the whole run.
         completed: how many of them an earlier part of the run has done.
+        quiet: draw nothing, as in all processes but one.
     """
     columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TextColumn("epochs"), TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task("training", total=epochs, completed=completed)
-        yield lambda text: progress.update(task, advance=1, description=text)
+    console = Console(stderr=True)
+    with Progress(*columns, TextColumn("epochs"), TimeRemainingColumn(), console=console, disable=quiet) as progress:
+        task = progress.add_task("training", total=epochs)
+        progress.update(task, completed=completed)
+        done = completed
+
+        def advance(text: str, share: float = 1.0) -> None:
+            nonlocal done
+            done += share
+            # Shares of an epoch add up to a hair less than it, and the bar rounds down.
+            progress.update(task, completed=round(done, 6), description=text)
+
+        yield advance

@@ -22,9 +22,9 @@ enhancer: sgz[scale_factor=1]
 size: 32
 batch: 2
 epochs: 2
-spatial_patch: 4
-brightness_patch: 8
-weights: {{spatial: 1, rgb: 1, brightness: 1, total_variation: 1}}
+losses:
+  brightness_patch: 8
+  weights: {{spatial: 1, rgb: 1, brightness: 1, total_variation: 1}}
 """
 
 

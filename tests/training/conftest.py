@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from scotopic.configs.train_schema import LossWeights, TrainSettings
+from scotopic.configs.loss_schema import LossSettings, LossWeights
+from scotopic.configs.train_schema import TrainSettings
 from scotopic.pipeline.image import write_image
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """With more, the order of additions is not fixed, and two runs agree to rounding only."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -32,8 +44,10 @@ def quick_settings(dark_folder: Path) -> TrainSettings:
         batch=2,
         epochs=4,
         learning_rate=3e-3,
-        weights=LossWeights(spatial=1, rgb=0.5, brightness=2, total_variation=10),
-        brightness_patch=8,
+        losses=LossSettings(
+            weights=LossWeights(spatial=1, rgb=0.5, brightness=2, total_variation=10), brightness_patch=8
+        ),
         seed=7,
         device="cpu",
+        sheet_every=0,
     )

@@ -10,11 +10,7 @@ import torch
 
 from scotopic.errors import ScotopicError
 from scotopic.pipeline.image import read_image, write_image
-from scotopic.training.data import TrainingPictures, read_pictures
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from scotopic.training.data import Crop, RandomCrops, TrainingPictures, cut, read_pictures
 
 
 def test_pictures_are_found_in_subfolders_and_named(dark_folder: Path) -> None:
@@ -34,22 +30,47 @@ def test_small_pictures_are_not_enlarged_on_reading(dark_folder: Path) -> None:
     assert np.array_equal(pictures.images[0], read_image(dark_folder / "0.png"))
 
 
-def test_batches_are_whole_and_in_range(dark_folder: Path) -> None:
-    batches = list(read_pictures(dark_folder, 24, 0.5).batches(2, 24, 0.5, generator()))
-    assert [tuple(batch.shape) for batch in batches] == [(2, 3, 24, 24), (2, 3, 24, 24), (1, 3, 24, 24)]
-    assert all(batch.dtype == torch.float32 and batch.min() >= 0 and batch.max() <= 1 for batch in batches)
+def test_samples_are_whole_and_in_range(dark_folder: Path) -> None:
+    crops = RandomCrops(read_pictures(dark_folder, 24, 0.5), 24, 0.5)
+    batch = crops.make(crops.plan(1))
+    assert batch.shape == (5, 3, 24, 24)
+    assert batch.dtype == torch.float32
+    assert batch.min() >= 0
+    assert batch.max() <= 1
 
 
-def test_the_seed_decides_order_and_crops(dark_folder: Path) -> None:
+def test_every_picture_comes_once_an_epoch(dark_folder: Path) -> None:
+    crops = RandomCrops(read_pictures(dark_folder, 24, 0.5), 24, 0.5)
+    assert len(crops) == 5
+    assert all(sorted(crop.picture for crop in crops.plan(epoch)) == list(range(5)) for epoch in (1, 2))
+
+
+def test_seed_and_epoch_decide_order_and_squares(dark_folder: Path) -> None:
     pictures = read_pictures(dark_folder, 24, 0.5)
-    first, again, other = (torch.cat(list(pictures.batches(2, 24, 0.5, generator(seed)))) for seed in (1, 1, 2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
+    plans = [RandomCrops(pictures, 24, 0.5, seed).plan(epoch) for seed, epoch in ((1, 1), (1, 1), (2, 1), (1, 2))]
+    assert plans[0] == plans[1]
+    assert plans[2] != plans[0] != plans[3]
 
 
-def test_the_whole_picture_is_taken_unaltered_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_a_sample_hangs_on_its_entry_alone(dark_folder: Path) -> None:
+    crops = RandomCrops(read_pictures(dark_folder, 24, 0.5), 24, 0.5)
+    plan = crops.plan(1)
+    assert torch.equal(crops.make(plan)[3:4], crops.make(plan[3:4]))
+
+
+def test_squares_reach_every_corner_and_no_further() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    end = np.nextafter(1.0, 0.0)
+    corner = cut(image, Crop(0, 0.0, end, end), 10, 0.5)
+    assert np.array_equal((corner[0] * 255).round().byte().permute(1, 2, 0).numpy(), image[10:, 20:])
+    whole = cut(image, Crop(0, 1.0, end, 0.0), 20, 0.5)
+    assert np.array_equal((whole[0] * 255).round().byte().permute(1, 2, 0).numpy(), image[:, :20])
+
+
+def test_the_whole_picture_is_taken_unaltered_where_that_is_asked_for() -> None:
     image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    batch = next(TrainingPictures([image], ["a"], []).batches(1, 16, 1.0, generator()))
+    crops = RandomCrops(TrainingPictures([image], ["a"], []), 16, 1.0)
+    batch = crops.make(crops.plan(1))
     assert np.array_equal((batch[0] * 255).round().byte().permute(1, 2, 0).numpy(), image)
 
 

@@ -10,6 +10,8 @@ import pytest
 from scotopic.configs.train_schema import list_train_presets, load_train_settings
 from scotopic.errors import ScotopicError
 
+WEIGHTS = {"spatial": 1, "rgb": 1, "brightness": 1, "total_variation": 1}
+
 
 @pytest.mark.parametrize("name", list_train_presets())
 def test_the_shipped_presets_are_valid(name: str) -> None:
@@ -26,20 +28,28 @@ def test_the_full_preset_has_the_published_schedule() -> None:
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
-    file.write_text("data: photos\nweights: {spatial: 1, rgb: 0, brightness: 2, total_variation: 3}\n")
+    file.write_text("data: photos\nlosses: {weights: {spatial: 1, rgb: 0, brightness: 2, total_variation: 3}}\n")
     settings = load_train_settings(file, epochs=7)
-    assert (settings.data, settings.epochs, settings.weights.total_variation) == (Path("photos"), 7, 3)
+    assert (settings.data, settings.epochs, settings.losses.weights.total_variation) == (Path("photos"), 7, 3)
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"learning_rat": 1}, "unknown key 'learning_rat' .did you mean 'learning_rate'"),
-        ({"weights": {"spatial": 1, "rgb": 1, "brightness": 1, "tv": 1}}, "'weights.total_variation' is missing"),
+        ({"weights": {"spatial": 1}}, "unknown key 'weights'"),
+        (
+            {"losses": {"weights": {"spatial": 1, "rgb": 1, "brightness": 1}}},
+            "'losses.weights.total_variation' is miss",
+        ),
+        ({"losses": {"weights": WEIGHTS | {"semantic": 1}}}, "there is no semantic_guide: name one, such as road"),
+        ({"mixed_precision": "fp8"}, "mixed_precision: 'fp8' is not a choice"),
+        ({"schedule": "cosine"}, "schedule: 'cosine' is not a choice"),
+        ({"sheet": []}, "sheet: "),
         ({"batch": 0}, "batch: .* greater than or equal to 1, not 0"),
         ({"learning_rate": "fast"}, "learning_rate: .* number"),
         ({"least_crop": 1.5}, "least_crop: .* less than or equal to 1"),
-        ({"size": 8}, "spatial_patch|brightness_patch 16 is larger than the pictures .size 8."),
+        ({"size": 8}, "losses.brightness_patch 16 is larger than the pictures .size 8."),
         ({"device": "gpu"}, "device: 'gpu' is not a choice"),
         ({"name": "../sgz"}, "name: "),
     ],
@@ -52,3 +62,14 @@ def test_a_wrong_setting_is_named(changes: dict[str, Any], sentence: str) -> Non
 def test_an_unknown_preset_is_answered_with_the_nearest() -> None:
     with pytest.raises(ScotopicError, match="no training preset 'sgz-quik': did you mean 'sgz-quick'"):
         load_train_settings("sgz-quik")
+
+
+def test_a_falling_learning_rate_makes_more_epochs_another_run() -> None:
+    assert "epochs" in load_train_settings("sgz-quick").may_change
+    assert "epochs" not in load_train_settings("sgz-quick", schedule="one-cycle").may_change
+
+
+def test_the_recipe_holds_nothing_of_the_users_machine() -> None:
+    recipe = load_train_settings("sgz-quick", Path("secret"), sheet=[Path("secret")]).recipe
+    assert "secret" not in str(recipe)
+    assert recipe["losses"]["weights"]["rgb"] == 0.5

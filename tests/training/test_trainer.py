@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -15,21 +16,14 @@ from safetensors.torch import load_file
 from scotopic import create_enhancer
 from scotopic.configs.train_schema import TrainSettings
 from scotopic.errors import ScotopicError
-from scotopic.training import trainer
+from scotopic.pipeline.image import read_image, write_image
+from scotopic.pipeline.weights.manifest import manifest
+from scotopic.training.curve_net import make_curve_net
 from scotopic.training.trainer import train_enhancer
 
+from .settings import changed
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """With more, the order of additions is not fixed, and two runs agree to rounding only."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def changed(settings: TrainSettings, **changes: object) -> TrainSettings:
-    return settings.model_validate(settings.model_dump() | changes)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def read_table(folder: Path) -> list[dict[str, float]]:
@@ -53,7 +47,8 @@ def test_training_lowers_the_loss_and_brightens(quick_settings: TrainSettings, t
 def test_the_logged_loss_is_the_weighted_sum(quick_settings: TrainSettings, tmp_path: Path) -> None:
     train_enhancer(changed(quick_settings, epochs=1), tmp_path)
     row = read_table(tmp_path)[0]
-    weighted = sum(weight * row[name] for name, weight in quick_settings.weights.model_dump().items())
+    weights = quick_settings.losses.weights.model_dump()
+    weighted = sum(weight * row[name] for name, weight in weights.items() if weight)
     assert row["loss"] == pytest.approx(weighted, rel=1e-4)
 
 
@@ -73,35 +68,6 @@ def test_the_callers_random_numbers_are_left_alone(quick_settings: TrainSettings
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_an_interrupted_run_goes_on_exactly(
-    quick_settings: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    straight = train_enhancer(quick_settings, tmp_path / "straight")
-    losses, steps = trainer.enhancement_losses, 0
-
-    def interrupt_in_the_third_epoch(*arguments):
-        nonlocal steps
-        steps += 1
-        if steps == 8:  # three steps an epoch
-            raise KeyboardInterrupt
-        return losses(*arguments)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(trainer, "enhancement_losses", interrupt_in_the_third_epoch)
-        with pytest.raises(KeyboardInterrupt):
-            train_enhancer(quick_settings, tmp_path / "resumed")
-    assert not (tmp_path / "resumed" / "sgz.safetensors").exists()
-    assert len(read_table(tmp_path / "resumed")) == 2
-    resumed = train_enhancer(quick_settings, tmp_path / "resumed")
-    assert same_weights(resumed, straight)
-    assert read_table(tmp_path / "resumed") == read_table(tmp_path / "straight")
-    assert sorted(p.name for p in (tmp_path / "resumed").iterdir()) == [
-        "sgz.checkpoint.pt",
-        "sgz.csv",
-        "sgz.safetensors",
-    ]
-
-
 def test_a_finished_run_can_be_trained_on(quick_settings: TrainSettings, tmp_path: Path) -> None:
     train_enhancer(changed(quick_settings, epochs=2), tmp_path / "longer")
     longer = load_file(train_enhancer(quick_settings, tmp_path / "longer"))
@@ -115,6 +81,7 @@ def test_the_weights_say_how_they_were_made(quick_settings: TrainSettings, tmp_p
     assert made["pictures"] == 5
     assert made["settings"]["learning_rate"] == 3e-3
     assert "data" not in made["settings"]
+    assert dict(zip(made["columns"], made["last_epoch"], strict=True))["epoch"] == 1
 
 
 def test_other_settings_are_not_mixed_into_a_run(quick_settings: TrainSettings, tmp_path: Path) -> None:
@@ -144,9 +111,12 @@ def test_a_damaged_checkpoint_is_refused(quick_settings: TrainSettings, tmp_path
 
 def test_a_loss_that_is_not_finite_stops_with_a_sentence(quick_settings: TrainSettings, tmp_path: Path) -> None:
     # Finite weights so large that the sum is not.
-    weights = {"spatial": 1e38, "rgb": 3e38, "brightness": 3e38, "total_variation": 1.0}
+    losses = {
+        "weights": {"spatial": 1e38, "rgb": 3e38, "brightness": 3e38, "total_variation": 1},
+        "brightness_patch": 8,
+    }
     with pytest.raises(ScotopicError, match=r"no longer finite in epoch 1 .* use a learning_rate below 0\.003"):
-        train_enhancer(changed(quick_settings, weights=weights, batch=1), tmp_path)
+        train_enhancer(changed(quick_settings, losses=losses, batch=1), tmp_path)
     assert not (tmp_path / "sgz.safetensors").exists()
 
 
@@ -162,9 +132,31 @@ def test_unreadable_pictures_are_told_and_counted(
         assert json.loads(file.metadata()["training"])["unreadable"] == 1
 
 
-def test_only_sgz_can_be_trained(quick_settings: TrainSettings, tmp_path: Path) -> None:
-    with pytest.raises(ScotopicError, match="cannot train 'gamma'"):
-        train_enhancer(changed(quick_settings, enhancer="gamma"), tmp_path)
+@pytest.mark.parametrize(
+    ("enhancer", "sentence"),
+    [
+        ("gamma", "cannot train 'gamma': only curve enhancers learn from these losses; use sgz, zero_dce, zero_dce_pp"),
+        ("sgzz", "only curve enhancers"),
+        ("sgz[weights=sgz]", "say what to start from as start"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(
+    quick_settings: TrainSettings, tmp_path: Path, enhancer: str, sentence: str
+) -> None:
+    with pytest.raises(ScotopicError) as refusal:
+        train_enhancer(changed(quick_settings, enhancer=enhancer), tmp_path)
+    assert sentence in str(refusal.value)
+
+
+def test_an_enhancer_that_does_more_than_its_curves_is_refused(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from scotopic.pipeline.enhancers.learned.sgz import SGZ\n"
+        "class Brighter(SGZ):\n"
+        "    def transform(self, x):\n"
+        "        return super().transform(x) + 0.1\n"
+    )
+    with pytest.raises(ScotopicError, match="does more than its curves"):
+        train_enhancer(changed(quick_settings, enhancer=f"{tmp_path}/mine.py:Brighter"), tmp_path / "out")
 
 
 def test_the_folder_of_pictures_must_be_given(quick_settings: TrainSettings, tmp_path: Path) -> None:
@@ -172,7 +164,132 @@ def test_the_folder_of_pictures_must_be_given(quick_settings: TrainSettings, tmp
         train_enhancer(changed(quick_settings, data=None), tmp_path)
 
 
-def test_traditional_convolutions_can_be_trained(quick_settings: TrainSettings, tmp_path: Path) -> None:
-    spec = "sgz[convolution=tc,scale_factor=2]"
+@pytest.mark.parametrize("spec", ["sgz[convolution=tc,scale_factor=2]", "sgz[order=3]", "zero_dce", "zero_dce_pp"])
+def test_every_curve_enhancer_can_be_trained(quick_settings: TrainSettings, tmp_path: Path, spec: str) -> None:
     weights = train_enhancer(changed(quick_settings, enhancer=spec, epochs=1), tmp_path)
-    create_enhancer("sgz", weights=weights, convolution="tc")
+    trained, untrained = load_file(weights), make_curve_net(spec, "random", quick_settings.seed).enhancer.state_dict()
+    assert trained.keys() == untrained.keys()
+    assert not any(torch.equal(trained[key], untrained[key]) for key in trained if key.endswith("weight"))
+    create_enhancer(spec, weights=weights)
+
+
+@pytest.mark.parametrize("spec", ["sgz", "sgz[order=3,iterations=5,scale_factor=3]", "zero_dce", "zero_dce_pp"])
+def test_in_training_a_net_does_what_it_does_at_work(spec: str) -> None:
+    net = make_curve_net(spec, "random", seed=3)
+    for parameter in net.parameters():
+        parameter.data *= 30  # far from doing nothing
+    picture = torch.rand(2, 3, 19, 26, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(net(picture)[0], net.enhancer(picture), atol=1e-6)
+    assert not torch.allclose(net(picture)[0], picture, atol=0.01)
+
+
+def test_a_run_can_start_from_weights(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    barely = changed(quick_settings, start="sgz", epochs=1, learning_rate=1e-9)
+    weights = train_enhancer(barely, tmp_path)
+    shipped, tuned = create_enhancer("sgz").state_dict(), load_file(weights)
+    assert all(torch.allclose(tuned[key], shipped[key], atol=1e-6) for key in shipped)
+    with safe_open(weights, "pt") as file:
+        made = json.loads(file.metadata()["training"])
+    assert made["start_sha256"] == [manifest()["sgz"].sha256]
+
+
+def test_one_cycle_lets_the_learning_rate_rise_and_fall(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    train_enhancer(changed(quick_settings, schedule="one-cycle", epochs=5), tmp_path)
+    rates = [row["learning_rate"] for row in read_table(tmp_path)]
+    assert max(rates) == rates[0] <= 3e-3
+    assert rates[-1] < 0.03 * max(rates)
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    whole = load_file(train_enhancer(changed(quick_settings, batch=3), tmp_path / "whole"))
+    parts = load_file(train_enhancer(changed(quick_settings, batch=3, accumulation=2), tmp_path / "parts"))
+    assert all(torch.allclose(parts[key], whole[key], atol=1e-6) for key in whole)
+
+
+def test_half_precision_learns_the_same(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    train_enhancer(quick_settings, tmp_path / "full")
+    train_enhancer(changed(quick_settings, mixed_precision="bf16"), tmp_path / "half")
+    full, half = (read_table(tmp_path / name)[-1]["loss"] for name in ("full", "half"))
+    assert half == pytest.approx(full, rel=0.02)
+    assert half != full
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_precision_that_the_processor_lacks_is_refused(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    with pytest.raises(ScotopicError, match="'fp16' needs a GPU, and there is none: use 'bf16' or 'no'"):
+        train_enhancer(changed(quick_settings, mixed_precision="fp16"), tmp_path)
+
+
+def test_contact_sheets_show_fixed_pictures_and_what_became_of_them(
+    quick_settings: TrainSettings, tmp_path: Path
+) -> None:
+    dark = np.full((60, 90, 3), 20, np.uint8)
+    write_image(tmp_path / "watched.png", dark)
+    settings = changed(quick_settings, sheet=[tmp_path / "watched.png"], sheet_every=3, epochs=7)
+    train_enhancer(settings, tmp_path / "out")
+    sheets = sorted((tmp_path / "out" / "sheets").iterdir())
+    assert [sheet.name for sheet in sheets] == ["sgz-0003.png", "sgz-0006.png", "sgz-0007.png"]
+    sheet = read_image(sheets[-1])
+    assert np.array_equal(sheet[:, :270], np.full((180, 270, 3), 20))
+    assert sheet[:, 275:].mean() > 25
+
+
+def test_by_default_the_first_training_pictures_are_watched(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    train_enhancer(changed(quick_settings, sheet_every=5, epochs=1), tmp_path)
+    assert read_image(tmp_path / "sheets" / "sgz-0001.png").shape[0] == 5 * 184 - 4
+
+
+def test_a_missing_picture_for_the_sheet_is_named(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    with pytest.raises(ScotopicError, match=r"nowhere\.png"):
+        train_enhancer(changed(quick_settings, sheet=[tmp_path / "nowhere.png"], sheet_every=1), tmp_path)
+
+
+def test_the_table_is_also_drawn_and_kept_for_tensorboard(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    train_enhancer(changed(quick_settings, epochs=2), tmp_path)
+    assert read_image(tmp_path / "sgz.png").std() > 5
+    log = events.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    logged = {(event.step, round(event.value, 4)) for event in log.Scalars("sgz/brightness")}
+    assert logged == {(int(row["epoch"]), round(row["brightness"], 4)) for row in read_table(tmp_path)}
+
+
+def test_without_tensorboard_it_is_said_once_and_the_table_is_written(
+    quick_settings: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    train_enhancer(quick_settings, tmp_path)
+    assert capsys.readouterr().err.count('no log for TensorBoard: pip install "scotopic[train]"') == 1
+    assert len(read_table(tmp_path)) == 4
+    assert not (tmp_path / "tensorboard").exists()
+
+
+def test_without_accelerate_the_extra_is_named(
+    quick_settings: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(ScotopicError, match=r"need the package 'accelerate': pip install \"scotopic\[train\]\""):
+        train_enhancer(quick_settings, tmp_path)
+
+
+def test_the_losses_of_the_published_code_can_be_trained_with(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    losses = quick_settings.losses.model_copy(update={"form": "published-code"}).model_dump()
+    train_enhancer(changed(quick_settings, losses=losses, epochs=2), tmp_path)
+    assert len(read_table(tmp_path)) == 2
+
+
+def test_a_loss_without_weight_is_not_in_the_table(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    losses = quick_settings.losses.model_dump()
+    losses["weights"]["rgb"] = 0
+    train_enhancer(changed(quick_settings, losses=losses, epochs=1), tmp_path)
+    assert list(read_table(tmp_path)[0]) == [
+        *("epoch", "learning_rate", "loss", "spatial", "brightness", "total_variation", "mean_factor")
+    ]
+
+
+def test_semantic_guidance_counts_and_is_logged(quick_settings: TrainSettings, tmp_path: Path) -> None:
+    pytest.importorskip("segmentation_models_pytorch", reason='pip install "scotopic[seg]"')
+    losses = quick_settings.losses.model_dump()
+    losses["weights"]["semantic"] = 0.5
+    train_enhancer(changed(quick_settings, losses=losses, semantic_guide="road", epochs=1), tmp_path)
+    assert read_table(tmp_path)[0]["semantic"] > 0

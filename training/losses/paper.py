@@ -1,16 +1,19 @@
-"""The losses of SGZ that need no labels: spatial consistency, RGB, brightness and total variation (eq. 2 to 5).
+"""The five losses of SGZ as the paper writes them (Zheng and Gupta 2022, eq. 2 to 6); none needs a label.
 
-Pure functions of pictures (N, 3, H, W) in [0, 1], differentiable, one number each (the mean over the batch), in the
-form of the paper. The published code differs in places; docs/training.md says where and what that does to the weights.
+Pure functions of pictures (N, 3, H, W) in [0, 1], differentiable, one number each: the mean over the batch. In which
+the published code differs stands in ``published.py``.
 """
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import ScotopicError
+from ...errors import ScotopicError
+from .patches import check_same_shape, patch_means
+
+LARGEST_PROBABILITY = 1 - 1e-7
+"""Where a net is surer than this, the semantic loss has no gradient left; the published code cuts there, too."""
 
 
 def spatial_consistency_loss(enhanced: Tensor, original: Tensor, patch: int = 4, alpha: float = 0.5) -> Tensor:
@@ -37,11 +40,8 @@ def spatial_consistency_loss(enhanced: Tensor, original: Tensor, patch: int = 4,
     >>> round(spatial_consistency_loss(bright, dark, patch=1).item(), 6)
     0.16
     """
-    if enhanced.shape != original.shape:
-        raise ScotopicError(
-            f"the enhanced picture {tuple(enhanced.shape)} and the original {tuple(original.shape)} differ in shape"
-        )
-    y, i = _patch_means(enhanced, patch), _patch_means(original, patch)
+    check_same_shape(enhanced, original)
+    y, i = patch_means(enhanced, patch), patch_means(original, patch)
 
     def changed(first: tuple[slice, slice], second: tuple[slice, slice]) -> Tensor:
         """Squared change of contrast, summed over all pairs of patches that lie so to each other."""
@@ -93,17 +93,17 @@ def brightness_loss(enhanced: Tensor, exposure: float = 0.6, patch: int = 16) ->
     >>> round(brightness_loss(torch.full((2, 3, 32, 32), 0.5)).item(), 6)
     0.1
     """
-    return (_patch_means(enhanced, patch) - exposure).abs().mean()
+    return (patch_means(enhanced, patch) - exposure).abs().mean()
 
 
-def total_variation_loss(factor: Tensor) -> Tensor:
-    """Keep the enhancement factor smooth (eq. 5).
+def total_variation_loss(x: Tensor) -> Tensor:
+    """Keep a factor, or a picture, smooth (eq. 5).
 
-    The equation is written for the picture Y; as in the published code, it is applied to the factor, because
-    smoothing the picture itself would blur it.
+    The equation is written for the picture Y; the published code takes the factor, because smoothing the picture
+    itself would blur it. The caller chooses by what he gives.
 
     Args:
-        factor: (N, C, H, W), any range.
+        x: (N, C, H, W), any range.
 
     Returns:
         A scalar: squared differences of horizontal and of vertical neighbours, summed, over C H W.
@@ -111,14 +111,38 @@ def total_variation_loss(factor: Tensor) -> Tensor:
     >>> total_variation_loss(torch.tensor([0.0, 1.0, 1.0, 1.0]).reshape(1, 1, 1, 4)).item()
     0.25
     """
-    across = (factor[..., 1:] - factor[..., :-1]).square().sum()
-    down = (factor[..., 1:, :] - factor[..., :-1, :]).square().sum()
-    return (across + down) / factor.numel()
+    across = (x[..., 1:] - x[..., :-1]).square().sum()
+    down = (x[..., 1:, :] - x[..., :-1, :]).square().sum()
+    return (across + down) / x.numel()
 
 
-def _patch_means(picture: Tensor, patch: int) -> Tensor:
-    """Means over the colours and over patches: (N, 3, H, W) -> (N, 1, H // patch, W // patch)."""
-    height, width = picture.shape[-2:]
-    if min(height, width) < patch:
-        raise ScotopicError(f"a picture of {width}x{height} is smaller than a patch of {patch}: use a smaller patch")
-    return F.avg_pool2d(picture.mean(dim=1, keepdim=True), patch)
+def semantic_loss(probabilities: Tensor, beta: float = 1.0, gamma: float = 2.0) -> Tensor:
+    """Let a frozen net be sure of what it sees in the enhanced picture (eq. 6, focal).
+
+    p is the probability of the class that the net finds most likely at a pixel: no label is needed, and with the
+    published code's argmax as the target it is the same. The loss rewards a sure net, not a right one, so it needs the
+    other losses, or real guidance, beside it. ``gamma`` 2 and ``beta`` 1 are the published code's.
+
+    Args:
+        probabilities: of the classes, (N, C, H, W) in [0, 1], summing to 1 over C, C >= 2; at any resolution.
+        beta: a factor.
+        gamma: at 0 the cross-entropy with the net's own choice; the larger, the less clear pixels count.
+
+    Returns:
+        A scalar: 0 where the net is certain; largest, ``beta (1 - 1/C)^gamma log C``, where it knows nothing.
+
+    Raises:
+        ScotopicError: there are not two classes.
+
+    >>> unsure = torch.tensor([0.5, 0.5]).reshape(1, 2, 1, 1)
+    >>> round(semantic_loss(unsure, beta=4.0, gamma=2.0).item(), 6)  # 4 * 0.5^2 * log 2
+    0.693147
+    """
+    if probabilities.ndim != 4 or probabilities.shape[1] < 2:
+        raise ScotopicError(
+            f"the semantic loss takes probabilities (N, at least 2 classes, H, W), not {tuple(probabilities.shape)}: "
+            "give a net of one class a second one, the background"
+        )
+    best = probabilities.float() if probabilities.dtype in (torch.float16, torch.bfloat16) else probabilities
+    best = best.amax(dim=1).clamp(max=LARGEST_PROBABILITY)
+    return -beta * ((1 - best).pow(gamma) * best.log()).mean()

@@ -1,0 +1,90 @@
+"""A curve enhancer in training: what it makes of a picture, and the curve parameters that did it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ScotopicError
+from ..pipeline.enhancers.learned.curve import CurveEnhancer, recurrent_enhancement
+from ..pipeline.registry import create_enhancer, enhancer_class, list_enhancers, parse_spec
+
+
+class CurveNet(nn.Module):
+    """An enhancer that tells its curve parameters, too, which a loss wants to see.
+
+    >>> from scotopic import create_enhancer
+    >>> net = CurveNet(create_enhancer("zero_dce", weights="random"))
+    >>> enhanced, factor = net(torch.rand(1, 3, 8, 9))
+    >>> tuple(enhanced.shape), tuple(factor.shape)
+    ((1, 3, 8, 9), (1, 24, 8, 9))
+    """
+
+    def __init__(self, enhancer: CurveEnhancer) -> None:
+        super().__init__()
+        self.enhancer = enhancer
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """float RGB (N, 3, H, W) in [0, 1] -> the same, enhanced, and the parameters (N, 3 or 24, H, W) in (-1, 1)."""
+        factor = self.enhancer.factor(x).to(x.dtype)
+        return _steer(x, factor, self.enhancer.order, self.enhancer.iterations).clamp(0, 1), factor
+
+
+def make_curve_net(spec: str, weights: str, seed: int) -> CurveNet:
+    """Build the enhancer that ``spec`` names for training; the caller's random numbers are left as they are.
+
+    Args:
+        spec: name and parameters, as in ``sgz[scale_factor=1]``.
+        weights: ``random`` for an untrained net, or what to start from.
+        seed: of an untrained net's parameters.
+
+    Raises:
+        ScotopicError: it is no curve enhancer, or does more than its curves; weights that are missing or do not fit.
+    """
+    _check_spec(spec)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        enhancer = create_enhancer(spec, weights=weights)
+    assert isinstance(enhancer, CurveEnhancer)
+    net = CurveNet(enhancer)
+    # A subclass may do more than its curves, and that would be trained without a word as if it were not there.
+    picture = torch.linspace(0, 1, 3 * 16 * 16).reshape(1, 3, 16, 16)
+    with torch.no_grad():
+        if not torch.allclose(net(picture)[0], enhancer(picture), atol=1e-5):
+            raise ScotopicError(f"cannot train {spec!r}: it does more than its curves; {_trainable()}")
+    return net.train()
+
+
+def make_enhancer_at_work(net: CurveNet, spec: str) -> CurveEnhancer:
+    """A copy of the net as users meet it: the scale factor is the one it has at work, whatever it is in training."""
+    name, arguments = parse_spec(spec)
+    arguments.pop("scale_factor", None)
+    with torch.random.fork_rng(devices=[]):
+        enhancer = create_enhancer(name, weights="random", **arguments)
+    assert isinstance(enhancer, CurveEnhancer)
+    enhancer.load_state_dict(net.enhancer.state_dict())
+    return enhancer
+
+
+def _steer(x: Tensor, factor: Tensor, order: int, iterations: int) -> Tensor:
+    """A factor of 3 channels serves all iterations; of one with more each has its own three."""
+    if factor.shape[1] == 3:
+        return recurrent_enhancement(x, factor, order, iterations)
+    for one in factor.split(3, dim=1):
+        x = recurrent_enhancement(x, one, order, iterations=1)
+    return x
+
+
+def _check_spec(spec: str) -> None:
+    name, arguments = parse_spec(spec)
+    kind: Any = enhancer_class(name) if ".py:" in name or name in list_enhancers() else None
+    if not (isinstance(kind, type) and issubclass(kind, CurveEnhancer)):
+        raise ScotopicError(f"cannot train {spec!r}: only curve enhancers learn from these losses; {_trainable()}")
+    if "weights" in arguments:
+        raise ScotopicError(f"cannot train {spec!r}: say what to start from as start, not as the enhancer's weights")
+
+
+def _trainable() -> str:
+    return "use " + ", ".join(n for n in list_enhancers() if issubclass(enhancer_class(n), CurveEnhancer))
