@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,28 @@ import torch.nn.functional as F
 
 from scotopic import create_enhancer
 from scotopic.cli.console import say, show_table
-
-from .interleaved import interleaved_ms, spread
-from .memory import megabytes_at_4k
-from .pictures import night
+from scotopic.eval.bench_enhancer import Probe
+from scotopic.eval.bench_pictures import night
+from scotopic.eval.efficiency import milliseconds, spread, take_turns
+from scotopic.eval.report.bench_tables import middle_half
 
 Row = list[str]
 HEADINGS = ["what", "median ms (middle half)", "ratio", "bar", ""]
+
+
+def interleaved_ms(functions: Mapping[str, Callable[[], object]], rounds: int, each: int = 1) -> dict[str, list[float]]:
+    """For each name the milliseconds of every call; ``each`` calls when its turn comes."""
+    turns = {name: partial(_timed, call) for name, call in functions.items()}
+    return take_turns(turns, rounds, each=each)
+
+
+def _timed(call: Callable[[], object], number: int) -> float:
+    return milliseconds(call)
+
+
+def shown(times: list[float]) -> str:
+    """The median, and the range of the middle half."""
+    return middle_half(spread(times))
 
 
 def straight(net: Any, image: np.ndarray) -> np.ndarray:
@@ -58,10 +72,10 @@ def against_the_straight_network(name: str, rounds: int) -> list[Row]:
     apart = int(np.abs(straight(net, picture).astype(int) - net.enhance(picture)).max())
     ratio = statistics.median(times["straight"]) / statistics.median(times["fused"])
     return [
-        ["1200x900, straight eager PyTorch", spread(times["straight"]), "", "", ""],
+        ["1200x900, straight eager PyTorch", shown(times["straight"]), "", "", ""],
         [
             f"1200x900, enhance() (grey levels apart: {apart})",
-            spread(times["fused"]),
+            shown(times["fused"]),
             f"{ratio:.0f}x faster",
             "100x",
             verdict(ratio >= 100),
@@ -92,31 +106,38 @@ def beside_a_detector(name: str, model: Path, rounds: int) -> list[Row]:
     cost = statistics.median(times["fused"])
     for runtime, bar in (("PyTorch", 3), ("ONNX Runtime", 6)):
         share = 100 * cost / statistics.median(times[runtime])
-        cells = [spread(times[runtime]), f"enhance() is {share:.1f} %", f"{bar} %", verdict(share <= bar)]
+        cells = [shown(times[runtime]), f"enhance() is {share:.1f} %", f"{bar} %", verdict(share <= bar)]
         rows.append([f"640x640, {model.stem}.predict in {runtime}", *cells])
-    return [*rows, ["640x640, enhance()", spread(times["fused"]), "", "", ""]]
+    return [*rows, ["640x640, enhance()", shown(times["fused"]), "", "", ""]]
 
 
 def at_4k(name: str, rounds: int, threads: int) -> list[Row]:
     """3840x2160: at most 150 MB above input and output, and no more time for a pixel than at 1200x900."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
-        memory = other.submit(megabytes_at_4k, name, threads).result()
+    growth = Probe(name, width=3840, height=2160, batch=1, device="cpu", threads=threads).run().memory_mb
     net, large, usual = create_enhancer(name), night(2160, 3840), night(900, 1200)
     times = interleaved_ms(
         {"large": lambda: net.enhance(large), "usual": lambda: net.enhance(usual)}, rounds=2 * rounds, each=3
     )
+    memory = None if growth is None else growth - large.nbytes / 1e6  # the output is as large as the input
     pixels = large.size / usual.size
     ratio = statistics.median(times["large"]) / statistics.median(times["usual"]) / pixels
     return [
         [
             "3840x2160, enhance()",
-            spread(times["large"]),
+            shown(times["large"]),
             f"{ratio:.2f} of the time for a pixel",
             "1",
             verdict(ratio <= 1),
         ],
-        ["3840x2160, memory above input and output", "", f"{memory:.0f} MB", "150 MB", verdict(memory <= 150)],
+        ["3840x2160, memory above input and output", "", *_memory(memory)],
     ]
+
+
+def _memory(megabytes: float | None) -> Row:
+    """The cells from the ratio on."""
+    if megabytes is None:
+        return ["not measured here", "150 MB", ""]
+    return [f"{megabytes:.0f} MB", "150 MB", verdict(megabytes <= 150)]
 
 
 def verdict(kept: bool) -> str:
