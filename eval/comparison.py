@@ -23,9 +23,11 @@ from .datasets.pictures import PictureSet
 from .datasets.sample import DetectionDataset
 from .datasets.segmentation_sample import SegmentationDataset
 from .environment import code_fingerprint, environment
+from .intervals import RESAMPLES, SEED
 from .journal import Journal
 from .report.tables import write_tables
 from .run_images import Run, Viewer
+from .statistics_record import KINDS, comparison_statistics
 
 Progress = Callable[[str, int, int], None]
 Model = TypeVar("Model", Detector, Segmenter, Viewer)
@@ -39,7 +41,8 @@ class Comparison:
     Attributes:
         record: ``{"task", "model", "data", "settings", "gate", "environment", "rows"}``; ``gate`` holds its numbers,
             None when it is off; metrics of a model are fractions 0..1, None where the truth has nothing of that kind;
-            those of pictures have units of their own.
+            those of pictures have units of their own. A finished comparison of a model has its ``statistics`` too,
+            see :func:`~scotopic.eval.statistics_record.comparison_statistics`.
         out: the folder where it was written.
     """
 
@@ -146,6 +149,51 @@ def compare(
         _write(out, {**base, "rows": [rows[s] for s in specs if s in rows]})
         journal.remove()
     record = {**base, "rows": [rows[spec] for spec in specs]}
+    return _with_statistics(record, out, progress)
+
+
+def recompute(
+    folder: str | Path,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    progress: Progress = lambda name, done, total: None,
+) -> Comparison:
+    """Compute the statistics of a finished comparison again, from the files in its folder, and write its tables anew.
+
+    Args:
+        folder: where :func:`compare` wrote.
+        resamples: how many sets of images are drawn.
+        seed: of the drawing.
+        progress: called with ("intervals", rows done, rows in all).
+
+    Raises:
+        ScotopicError: there is no comparison of a model in the folder, or it is not whole.
+
+    Example::
+
+        recompute("out", resamples=10_000).record["statistics"]["rows"]["clahe"]["verdict"]["text"]
+    """
+    out = Path(folder)
+    try:
+        record = json.loads((out / "results.json").read_text(encoding="utf-8"))
+        known = record["task"] in KINDS
+    except (OSError, ValueError, KeyError, TypeError):
+        record, known = {}, False
+    if not known:
+        raise ScotopicError(
+            f"{folder} holds no comparison of a detector or a segmentation net: give the folder of its results.json"
+        )
+    return _with_statistics(record, out, progress, resamples, seed)
+
+
+def _with_statistics(
+    record: dict[str, Any], out: Path, progress: Progress, resamples: int = RESAMPLES, seed: int = SEED
+) -> Comparison:
+    """The last thing to be written, when all rows stand."""
+    found = comparison_statistics(record, out, resamples=resamples, seed=seed, progress=progress)
+    if found is not None:
+        record = {**record, "statistics": found}
     _write(out, record)
     return Comparison(record, out)
 
@@ -168,6 +216,7 @@ def _row(task: Task[Model, Dataset], spec: str, stage: EnhancementStage, run: Ru
         "failed": run.failed,
         "passed_by_gate": run.passed,
         **judged,
+        **({"darkness": run.darkness} if spec == "none" else {}),  # of the input pictures, which all rows share
         "enhancer_sha256": stage.enhancer.fingerprint(),
         "environment": {k: v for k, v in environment().items() if k != "command"},
         **{f"{key}_sha256": _fingerprint(task.out / judged[key]) for key in task.evidence},

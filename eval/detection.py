@@ -126,17 +126,29 @@ def score_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) ->
     >>> round(scores.metrics["mAP"], 6), scores.per_image
     (1.0, {'a': {'found': 1, 'missed': 0, 'false': 0}})
     """
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports by printing
+    judge = match_detections(truth, results)
+    with _quiet():
+        judge.accumulate()
+        judge.summarize()
+    metrics = {name: _or_nan(value) for name, value in zip(METRICS, judge.stats.tolist(), strict=True)}
+    return DetectionScores(metrics, _per_class(judge, truth), _per_image(judge, truth))
+
+
+def match_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) -> COCOeval:
+    """pycocotools' judge of COCO results after its matching, ``evaluate()``; it has not accumulated anything yet."""
+    with _quiet():
         coco: Any = COCO()  # its stubs know files only, not what is in memory
         coco.dataset = dict(truth)
         coco.createIndex()
         found = coco.loadRes([dict(r) for r in results]) if results else _no_results(truth)
         judge = COCOeval(coco, found, "bbox")
         judge.evaluate()
-        judge.accumulate()
-        judge.summarize()
-    metrics = {name: _or_nan(value) for name, value in zip(METRICS, judge.stats.tolist(), strict=True)}
-    return DetectionScores(metrics, _per_class(judge, truth), _per_image(judge, truth))
+    return judge
+
+
+def _quiet() -> contextlib.AbstractContextManager[io.StringIO]:
+    """pycocotools reports by printing."""
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 def _no_results(truth: Mapping[str, Any]) -> COCO:

@@ -14,6 +14,7 @@ from ..adapters.contract import Detections, Segmentation
 from ..errors import ScotopicError
 from ..pipeline.image import read_image
 from ..pipeline.stage import EnhancementStage
+from .darkness import measure_darkness
 from .datasets.pictures import PictureSample
 from .datasets.sample import DetectionSample
 from .datasets.segmentation_sample import SegmentationSample
@@ -52,8 +53,8 @@ class Run:
     """What came of all images.
 
     Attributes:
-        lines: one dictionary for each image, in the set's order: ``id``, ``timing_ms``, ``passed``, ``failed``, and
-            what was kept of the prediction.
+        lines: one dictionary for each image, in the set's order: ``id``, ``timing_ms``, ``passed``, ``failed``,
+            ``darkness`` (None if it could not be read), and what was kept of the prediction.
     """
 
     lines: Sequence[Mapping[str, Any]]
@@ -67,6 +68,11 @@ class Run:
     def passed(self) -> list[str]:
         """Ids of the images that the gate left untouched."""
         return [line["id"] for line in self.lines if line["passed"]]
+
+    @property
+    def darkness(self) -> dict[str, dict[str, float]]:
+        """Image id -> how dark the input picture is, for each that could be read."""
+        return {line["id"]: line["darkness"] for line in self.lines if line["darkness"]}
 
     @property
     def timings(self) -> list[dict[str, float]]:
@@ -102,6 +108,7 @@ def run_images(
         for number, (sample, image, error) in enumerate(_images(samples, skip=done.keys()), start=1):
             if sample.id not in done:
                 line: dict[str, Any] = {"id": sample.id, "timing_ms": {}, "passed": False, "failed": error}
+                line["darkness"] = None if image is None else measure_darkness(image)
                 found = None
                 if image is not None:
                     if not warm:  # the first call of a network is slow for reasons that are not the image's

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files import write_text
+from .interval_tables import HEADINGS, against_none, bin_table, interval_notes
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class _Form:
         chance: which difference may be chance.
         failed: what becomes of an image that failed.
         units: name -> the factor before it is shown, and the digits behind the point; points (x 100) unless given.
+        others: factor and digits of metrics beyond these, which are shown under their own names; None shows none.
         class_metric: which figure of the single classes has a table of its own, if any.
     """
 
@@ -32,16 +34,19 @@ class _Form:
     chance: str
     failed: str
     units: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    others: tuple[float, int] | None = None
     class_metric: str | None = None
 
     def cell(self, name: str, value: float | None, signed: bool = False) -> str:
         """A figure as people read it; a dash where there is none."""
-        factor, digits = self.units.get(name, (100, 2))
+        factor, digits = self.units.get(name, self.others or (100, 2))
         return "-" if value is None else f"{factor * value:{'+' if signed else ''}.{digits}f}"
 
     def shown(self, record: Mapping[str, Any]) -> list[str]:
         """The metrics that the record has, in the order of the table."""
-        return [name for name in self.metrics if name in record["rows"][0]["metrics"]]
+        measured = record["rows"][0]["metrics"]
+        known = [name for name in self.metrics if name in measured]
+        return known + [name for name in measured if self.others and name not in known]
 
 
 _A_POINT = "on a few hundred images or fewer, a difference of about a point may be chance"
@@ -72,12 +77,13 @@ _FORMS = {
         class_metric="IoU",
     ),
     "quality": _Form(
-        metrics={name: name for name in ("PSNR", "SSIM", "MSE", "BRISQUE", "NIQE")},
+        metrics={name: name for name in ("PSNR", "SSIM", "MSE", "LPIPS", "BRISQUE", "NIQE")},
         settings={},
         about="Means over the images; PSNR (dB) and SSIM rise with quality, MSE, BRISQUE and NIQE fall.",
         chance="look at per_image in results.json before a small difference of means is called a gain",
         failed="are left out of its means",
         units={"PSNR": (1, 2), "SSIM": (1, 3), "MSE": (1, 1), "BRISQUE": (1, 2), "NIQE": (1, 2)},
+        others=(1, 3),
     ),
 }
 
@@ -111,9 +117,10 @@ def _setting(value: Any) -> str:
 def columns(record: Mapping[str, Any]) -> list[str]:
     """The headings above :func:`table`."""
     form = _FORMS[record["task"]]
-    main, *others = (form.metrics[name] for name in form.shown(record))
+    main, *others = (form.metrics.get(name, name) for name in form.shown(record))
     model = ["model ms"] if record["model"] else []
-    return ["enhancer", main, "vs none", *others, "enhance ms", *model, "passed", "failed"]
+    against = HEADINGS if "statistics" in record else ["vs none"]
+    return ["enhancer", main, *against, *others, "enhance ms", *model, "passed", "failed"]
 
 
 def table(record: Mapping[str, Any]) -> list[list[str]]:
@@ -129,7 +136,7 @@ def table(record: Mapping[str, Any]) -> list[list[str]]:
             [
                 row["enhancer"],
                 form.cell(main, metrics[main]),
-                "" if row["enhancer"] == "none" else form.cell(main, difference(metrics[main], baseline), signed=True),
+                *_against(record, row, form.cell(main, difference(metrics[main], baseline), signed=True)),
                 *(form.cell(name, metrics[name]) for name in others),
                 f"{timing['enhance']:.1f}" if "enhance" in timing else "-",
                 *([f"{sum(model):.1f}" if model else "-"] if record["model"] else []),
@@ -138,6 +145,13 @@ def table(record: Mapping[str, Any]) -> list[list[str]]:
             ]
         )
     return cells
+
+
+def _against(record: Mapping[str, Any], row: Mapping[str, Any], plain: str) -> list[str]:
+    """What stands below "vs none": with interval and verdict once there are any."""
+    if "statistics" in record:
+        return against_none(record["statistics"], row["enhancer"])
+    return ["" if row["enhancer"] == "none" else plain]
 
 
 def class_table(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -170,10 +184,11 @@ def difference(value: float | None, baseline: float | None) -> float | None:
 def notes(record: Mapping[str, Any]) -> list[str]:
     """What a reader must know beside the figures."""
     form, data, rows = _FORMS[record["task"]], record["data"], record["rows"]
-    lines = [
-        form.about,
-        f"There are no intervals here: {form.chance}.",
-    ]
+    lines = [form.about]
+    if "statistics" in record:
+        lines += interval_notes(record["statistics"])
+    else:
+        lines.append(f"There are no intervals here: {form.chance}.")
     if (present := rows[0]["metrics"].get("classes_present")) is not None:
         lines.append(f"{present} of {len(rows[0]['per_class'])} classes are present; the means are over these.")
     if "matching" in data:
@@ -195,9 +210,9 @@ def notes(record: Mapping[str, Any]) -> list[str]:
 def markdown(record: Mapping[str, Any]) -> str:
     """Tables that can be pasted into a README, with what was measured above and notes below."""
     lines = [heading(record), "", *_markdown_table(columns(record), table(record)), ""]
-    names, cells = class_table(record)
-    if cells:
-        lines += [*_markdown_table(names, cells), ""]
+    for names, cells in (bin_table(record["statistics"]) if "statistics" in record else ([], []), class_table(record)):
+        if cells:
+            lines += [*_markdown_table(names, cells), ""]
     return "\n".join([*lines, *(f"- {note}" for note in notes(record)), ""])
 
 

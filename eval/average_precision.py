@@ -1,0 +1,165 @@
+"""COCO average precision of resampled sets of images, exactly as pycocotools has it, thousands at a time.
+
+pycocotools matches detections with boxes image by image; a resampled set only has some images more than once and others
+not at all. So the matching is done once, and what is left is to count: sort all detections of a class by score, once;
+then in each resample the true positives up to a place are the weights of their images summed, and so are the false
+ones. The precision that a recall is worth is the highest from there on, and the highest always stands at a true
+positive. So nothing but true positives has to be looked at: each is worth the recall steps (of 101) that are reached
+with it, times the highest precision from it on.
+
+The copies of an image stand next to each other where scores are equal. Of equal scores of one class within one image,
+all copies of the first stand before those of the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pycocotools.cocoeval import COCOeval
+from scipy.sparse import csr_matrix
+
+RECALLS = np.linspace(0.0, 1.00, 101)
+"""pycocotools' recall steps, to the last bit: 29 of 100 boxes do not reach its 0.29."""
+
+_CELLS = 1 << 18
+"""True positives x sets worked on at a time: few enough to stay in a processor's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The detections of one class at one IoU threshold, highest score first, without those that are ignored.
+
+    Attributes:
+        image: int (D,), the place of the image that each is in.
+        right: bool (D,), whether it found a box.
+    """
+
+    image: np.ndarray
+    right: np.ndarray
+
+    def of_images(self, places: np.ndarray) -> Ranking:
+        """Those in some images alone; int (n,), the new place of each image, -1 for those left out."""
+        kept = places[self.image] >= 0
+        return Ranking(places[self.image[kept]], self.right[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class ClassMatches:
+    """What pycocotools matched of one class, over boxes of one range of areas.
+
+    Attributes:
+        boxes: int (n,), the labelled boxes of each image, without those that are ignored.
+        rankings: one for each IoU threshold.
+    """
+
+    boxes: np.ndarray
+    rankings: tuple[Ranking, ...]
+
+    def of_images(self, images: np.ndarray) -> ClassMatches:
+        """The same of some images alone, whose places are given."""
+        places = np.full(len(self.boxes), -1)
+        places[images] = np.arange(len(images))
+        return ClassMatches(self.boxes[images], tuple(ranking.of_images(places) for ranking in self.rankings))
+
+    def average_precision(self, weights: np.ndarray) -> np.ndarray:
+        """AP in each of several sets of the images.
+
+        Args:
+            weights: int32 (n, sets), how often each image stands in each set.
+
+        Returns:
+            float64 (IoU thresholds, sets) in 0..1; NaN where a set has no box of this class.
+
+        >>> twice = Ranking(image=np.array([0, 1, 1]), right=np.array([True, False, True]))
+        >>> matches = ClassMatches(boxes=np.array([1, 1]), rankings=(twice,))
+        >>> matches.average_precision(np.array([[1, 2, 0], [1, 0, 2]], np.int32)).round(3)
+        array([[0.835, 1.   , 0.5  ]])
+        """
+        boxes = self.boxes @ weights
+        found = np.zeros((len(self.rankings), weights.shape[1]))
+        steps, start_of = _recall_steps(np.unique(boxes))
+        start = start_of[np.searchsorted(np.unique(boxes), boxes)]
+        for number, ranking in enumerate(self.rankings):
+            true = np.flatnonzero(ranking.right)
+            if not true.size:
+                continue
+            false_before = _false_before_each(ranking, true, len(self.boxes))
+            for columns in _slices(weights.shape[1], max(1, _CELLS // true.size)):
+                some = np.ascontiguousarray(weights[:, columns])
+                found[number, columns] = _worth(some, ranking.image[true], false_before, steps, start[columns])
+        found[:, boxes == 0] = np.nan
+        return found
+
+
+def _false_before_each(ranking: Ranking, true: np.ndarray, images: int) -> csr_matrix:
+    """int32 (true positives, images): the false positives between each true positive and the one before it."""
+    false = np.flatnonzero(~ranking.right)
+    following = np.searchsorted(true, false)
+    counted = following < true.size  # those behind the last true positive lower no precision that counts
+    cells = (following[counted], ranking.image[false[counted]])
+    return csr_matrix((np.ones(int(counted.sum()), np.int32), cells), shape=(true.size, images))
+
+
+def _worth(
+    weights: np.ndarray, image: np.ndarray, false_before: csr_matrix, steps: np.ndarray, start: np.ndarray
+) -> np.ndarray:
+    """AP of one ranking; ``weights`` (n, sets), ``image`` of each true positive, ``start`` of each set in ``steps``."""
+    true = np.cumsum(weights[image], axis=0, dtype=np.int32)
+    seen = np.cumsum(false_before @ weights, axis=0, dtype=np.int32)
+    seen += true
+    precision = true / (seen + np.spacing(1))  # as pycocotools, down to what keeps it from dividing by zero
+    for place in range(len(precision) - 2, -1, -1):  # row by row is twice as fast as numpy's maximum.accumulate
+        np.maximum(precision[place], precision[place + 1], out=precision[place])
+    reached = steps[start + true]
+    gained = np.diff(reached, axis=0, prepend=np.uint8(0))
+    return np.einsum("ks,ks->s", gained, precision) / len(RECALLS)
+
+
+def _recall_steps(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many recall steps are reached with 0, 1, 2, ... of each total, all in one row, and where each total begins.
+
+    The first step, a recall of 0, is reached with the first true positive: any detection ahead of it has the same
+    highest precision from there on.
+    """
+    rows = []
+    for total in totals.tolist():
+        row = np.searchsorted(RECALLS, np.arange(total + 1) / max(total, 1), side="right")
+        row[0] = 0
+        rows.append(row.astype(np.uint8))
+    return np.concatenate(rows), np.cumsum([0, *(len(row) for row in rows[:-1])])
+
+
+def _slices(count: int, size: int) -> Iterator[slice]:
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def class_matches(judge: COCOeval, area: int = 0) -> list[ClassMatches]:
+    """What an evaluated judge matched, class by class in the order of its categories.
+
+    Args:
+        judge: after ``evaluate()``.
+        area: which of its ranges of areas: 0 all, 1 small, 2 medium, 3 large.
+    """
+    images, areas = len(judge.params.imgIds), len(judge.params.areaRng)
+    found = []
+    for number in range(len(judge.params.catIds)):
+        first = (number * areas + area) * images
+        found.append(_class_matches(judge.evalImgs[first : first + images], len(judge.params.iouThrs)))
+    return found
+
+
+def _class_matches(entries: Sequence[Mapping[str, Any] | None], thresholds: int) -> ClassMatches:
+    boxes = np.array([0 if e is None else np.count_nonzero(np.asarray(e["gtIgnore"]) == 0) for e in entries])
+    given = [(place, e) for place, e in enumerate(entries) if e is not None]
+    if not given:
+        nothing = Ranking(np.zeros(0, int), np.zeros(0, bool))
+        return ClassMatches(boxes, (nothing,) * thresholds)
+    image = np.repeat([place for place, _ in given], [len(e["dtScores"]) for _, e in given])
+    order = np.argsort(-np.concatenate([e["dtScores"] for _, e in given]), kind="stable")
+    matched = np.concatenate([np.asarray(e["dtMatches"]) > 0 for _, e in given], axis=1)[:, order]
+    counts = ~np.concatenate([np.asarray(e["dtIgnore"], bool) for _, e in given], axis=1)[:, order]
+    image = image[order]
+    return ClassMatches(boxes, tuple(Ranking(image[c], m[c]) for m, c in zip(matched, counts, strict=True)))

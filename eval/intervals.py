@@ -1,0 +1,148 @@
+"""Bootstrap intervals: percentile and BCa, p-values, and Holm's correction. What is drawn is always whole images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+RESAMPLES = 2000
+SEED = 0
+CONFIDENCE = 0.95
+
+_TIE = 1e-12
+"""Figures closer than this are equal: they are sums of the same numbers in another order."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and between which values it may lie.
+
+    Attributes:
+        value: of the set itself; NaN where it has none.
+        percentile: quantiles of the resampled figures (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
+            section 13.3); None where there is no interval.
+        bca: bias-corrected and accelerated (the same, section 14.3); None where there is none.
+    """
+
+    value: float
+    percentile: tuple[float, float] | None
+    bca: tuple[float, float] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the record."""
+        return {"value": self.value, "percentile": self.percentile, "bca": self.bca}
+
+
+def image_weights(images: int, resamples: int = RESAMPLES, seed: int = SEED) -> np.ndarray:
+    """How often each image stands in each of the sets that an interval is made of.
+
+    Drawn once and used for all rows of a table, so that every difference is one over the same images.
+
+    Args:
+        images: n, at least 1.
+        resamples: B, how many sets of n images are drawn with replacement.
+        seed: of numpy's default generator.
+
+    Returns:
+        int32 (n, 1 + n + B). The columns: the set itself, the set without its first, second, ... image (the jackknife,
+        which BCa needs), and the resamples.
+
+    >>> weights = image_weights(3, resamples=5)
+    >>> weights[:, :4]
+    array([[1, 0, 1, 1],
+           [1, 1, 0, 1],
+           [1, 1, 1, 0]], dtype=int32)
+    >>> weights[:, 4:].sum(0)
+    array([3, 3, 3, 3, 3])
+    """
+    random = np.random.default_rng(seed)
+    drawn = [np.bincount(random.integers(images, size=images), minlength=images) for _ in range(resamples)]
+    without_one = 1 - np.eye(images, dtype=np.int32)
+    return np.column_stack([np.ones(images), without_one, np.array(drawn).T]).astype(np.int32)
+
+
+def interval(figures: np.ndarray, images: int, confidence: float = CONFIDENCE) -> Interval:
+    """The interval of a figure that was computed for each column of :func:`image_weights`.
+
+    There is none for fewer than two images, nor where the figure hangs on a single image, so that without this one
+    there is no figure at all. Resamples without a figure are left out.
+
+    Args:
+        figures: (1 + n + B,), NaN where a set has no such figure.
+        images: n.
+        confidence: the share of intervals that should hold the truth, above 0 and below 1.
+
+    >>> numbers = np.random.default_rng(1).normal(5, 1, 50)
+    >>> weights = image_weights(50)
+    >>> low, high = interval(numbers @ weights / weights.sum(0), 50).bca
+    >>> low < 5 < high
+    True
+    """
+    value, left_out, drawn = float(figures[0]), figures[1 : 1 + images], figures[1 + images :]
+    drawn = drawn[np.isfinite(drawn)]
+    if images < 2 or not drawn.size or not np.isfinite(value) or not np.isfinite(left_out).all():
+        return Interval(value, None, None)
+    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(drawn, tails).tolist()
+    return Interval(value, (low, high), _bca(value, left_out, drawn, tails))
+
+
+def _bca(value: float, left_out: np.ndarray, drawn: np.ndarray, tails: np.ndarray) -> tuple[float, float] | None:
+    """None where the figure of the set lies outside all that was drawn, or is too skewed for the formula."""
+    equal = np.abs(drawn - value) <= _TIE
+    share_below = float(np.mean((drawn < value) & ~equal) + np.mean(equal) / 2)
+    if not 0 < share_below < 1:
+        return None
+    bias = ndtri(share_below)
+    apart = left_out.mean() - left_out
+    spread = float((apart**2).sum())
+    acceleration = float((apart**3).sum()) / (6 * spread**1.5) if spread > _TIE**2 else 0.0
+    shifted = bias + ndtri(tails)
+    stretch = 1 - acceleration * shifted
+    if (stretch <= 0).any():
+        return None
+    low, high = np.quantile(drawn, ndtr(bias + shifted / stretch)).tolist()
+    return low, high
+
+
+def p_value(figures: np.ndarray, images: int) -> float | None:
+    """Two-sided p-value of a difference that was computed for each column of :func:`image_weights`.
+
+    Twice the share of resamples on the rarer side of zero, those at zero on both sides, and one more counted on either:
+    ``min(1, 2 (1 + k) / (1 + B))``, where k is the smaller of the number of differences <= 0 and of those >= 0. It is
+    what makes the percentile interval of confidence 1 - p just touch zero, and it is never 0. None where there is no
+    interval.
+
+    >>> weights = image_weights(40)
+    >>> gains = np.random.default_rng(0).normal(0.1, 1, 40)
+    >>> p_value(gains @ weights / 40, 40) > 0.05, round(p_value((gains + 2) @ weights / 40, 40), 6)
+    (True, 0.001)
+    """
+    if interval(figures, images).percentile is None:
+        return None
+    drawn = figures[1 + images :]
+    drawn = drawn[np.isfinite(drawn)]
+    rarer = min(int((drawn <= _TIE).sum()), int((drawn >= -_TIE).sum()))
+    return min(1.0, 2 * (1 + rarer) / (1 + drawn.size))
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """p-values corrected for that there are several (Holm, Scandinavian Journal of Statistics 6, 1979).
+
+    The chance that any of those below 0.05 is there by accident alone is then at most 5 %. None stays None, and does
+    not count.
+
+    >>> holm([0.01, 0.04, None, 0.03])
+    [0.03, 0.06, None, 0.06]
+    """
+    ranked = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    corrected: list[float | None] = [None] * len(p_values)
+    highest = 0.0
+    for rank, (p, place) in enumerate(ranked):
+        highest = max(highest, min(1.0, p * (len(ranked) - rank)))
+        corrected[place] = highest
+    return corrected

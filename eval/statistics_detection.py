@@ -1,0 +1,152 @@
+"""What detections say of each image: average precision under resampling, and boxes won and lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools.cocoeval import COCOeval
+
+from .average_precision import class_matches
+from .detection import CONFIDENCE, CocoResult, match_detections
+from .statistics_figures import Figures, ImageEvidence, KeptEvidence, mean_over, read_kept
+
+SIZES = {"AP_small": 1, "AP_medium": 2, "AP_large": 3}
+"""Metric -> pycocotools' number of its range of areas."""
+OVERLAP = 0.5
+"""IoU from which on two boxes are the same, where boxes are counted."""
+
+
+class DetectionFiles(KeptEvidence):
+    """``truth.json`` and ``predictions/*.json``."""
+
+    metrics = ("mAP", "AP50")
+
+    def __init__(self, record: Mapping[str, Any], folder: Path) -> None:
+        self.folder = folder
+        self.truth: Mapping[str, Any] = read_kept(folder, "truth.json")
+        self.ids = [image["name"] for image in self.truth["images"]]
+        self.support = {name: numbers["boxes"] for name, numbers in record["rows"][0]["per_class"].items()}
+        wanted = [a for a in self.truth["annotations"] if not a["iscrowd"]]
+        self.images_with = {
+            category["name"]: len({a["image_id"] for a in wanted if a["category_id"] == category["id"]})
+            for category in self.truth["categories"]
+        }
+
+    def row(self, row: Mapping[str, Any]) -> DetectedImages:
+        return DetectedImages(self.truth, read_kept(self.folder, row["predictions"]))
+
+    def image_gain(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
+        """Boxes found, minus false ones, more than before."""
+        return (after["found"] - after["false"]) - (before["found"] - before["false"])
+
+    def against(self, none: ImageEvidence, enhanced: ImageEvidence) -> dict[str, Any]:
+        assert isinstance(none, DetectedImages)
+        assert isinstance(enhanced, DetectedImages)
+        return {"boxes": changed_boxes(none, enhanced)}
+
+
+class DetectedImages(ImageEvidence):
+    """Detections of one row, matched with the truth by pycocotools.
+
+    Args:
+        truth: a COCO annotation file's content.
+        results: COCO results.
+    """
+
+    def __init__(self, truth: Mapping[str, Any], results: Sequence[CocoResult]) -> None:
+        judge = match_detections(truth, results)
+        names = {category["id"]: category["name"] for category in truth["categories"]}
+        self.names = [names[id_] for id_ in judge.params.catIds]
+        self.all_sizes = class_matches(judge)
+        self.sizes = {metric: class_matches(judge, area) for metric, area in SIZES.items()}
+        self.found, self.false, self.sure = _sure_boxes(judge, names)
+
+    def figures(self, weights: np.ndarray) -> Figures:
+        precision = np.stack([matches.average_precision(weights) for matches in self.all_sizes])
+        of_classes, at_50 = precision.mean(1), precision[:, 0]
+        return Figures(
+            metrics={"mAP": mean_over(of_classes), "AP50": mean_over(at_50)},
+            per_class=dict(zip(self.names, of_classes, strict=True)),
+            per_size={
+                metric: mean_over(np.stack([m.average_precision(weights).mean(0) for m in matches]))
+                for metric, matches in self.sizes.items()
+            },
+        )
+
+    def main_figure(self, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
+        some = [matches.of_images(images) for matches in self.all_sizes]
+        return mean_over(np.stack([matches.average_precision(weights).mean(0) for matches in some]))
+
+
+Boxes = dict[tuple[int, str], list[list[float]]]
+"""(image number, class) -> boxes x, y, width, height."""
+
+
+def _sure_boxes(judge: COCOeval, names: Mapping[int, str]) -> tuple[dict[str, set[int]], Boxes, Boxes]:
+    """Class -> ids of the labelled boxes that were found; false detections; all detections: from score 0.25, IoU 0.5.
+
+    Detections on ignored regions are neither found nor false.
+    """
+    found: dict[str, set[int]] = {name: set() for name in names.values()}
+    false: Boxes = {}
+    sure: Boxes = {}
+    all_areas = judge.params.areaRng[0]
+    for entry in judge.evalImgs:
+        if entry is None or entry["aRng"] != all_areas:
+            continue
+        name = names[entry["category_id"]]
+        key = (entry["image_id"], name)
+        matches, ignored = np.asarray(entry["dtMatches"])[0], np.asarray(entry["dtIgnore"])[0]
+        for id_, score, match, ignore in zip(entry["dtIds"], entry["dtScores"], matches, ignored, strict=True):
+            if score < CONFIDENCE:
+                continue
+            box = judge.cocoDt.anns[id_]["bbox"]
+            sure.setdefault(key, []).append(box)
+            if match and not ignore:
+                found[name].add(int(match))
+            elif not ignore:
+                false.setdefault(key, []).append(box)
+    return found, false, sure
+
+
+def _overlap(box: Sequence[float], others: Sequence[Sequence[float]]) -> float:
+    """The highest IoU of a box with several others, all x, y, width, height."""
+    (x, y, width, height), (xs, ys, widths, heights) = box, np.asarray(others, float).T
+    across = np.minimum(x + width, xs + widths) - np.maximum(x, xs)
+    down = np.minimum(y + height, ys + heights) - np.maximum(y, ys)
+    shared = across.clip(0) * down.clip(0)
+    together = width * height + widths * heights - shared
+    return float((shared / np.maximum(together, np.spacing(1))).max())
+
+
+def changed_boxes(before: DetectedImages, after: DetectedImages) -> dict[str, dict[str, int]]:
+    """What an enhancer changed for people, class by class, at IoU 0.5 and score 0.25.
+
+    Returns:
+        class -> ``gained``, labelled boxes found now and not before; ``lost``, found before and not now;
+        ``new_false``, false detections that overlap no detection of this class which was there before.
+
+    >>> box = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 10]}
+    >>> truth = {
+    ...     "images": [{"id": 1, "name": "a", "width": 90, "height": 90}], "categories": [{"id": 1, "name": "car"}],
+    ...     "annotations": [box | {"id": 1, "area": 100, "iscrowd": 0}],
+    ... }
+    >>> wrong = box | {"bbox": [50, 50, 10, 10], "score": 0.8}
+    >>> changed_boxes(DetectedImages(truth, []), DetectedImages(truth, [box | {"score": 0.9}, wrong]))
+    {'car': {'gained': 1, 'lost': 0, 'new_false': 1}}
+    """
+    new_false = dict.fromkeys(after.names, 0)
+    for (image, name), boxes in after.false.items():
+        known = before.sure.get((image, name), [])
+        new_false[name] += sum(not known or _overlap(box, known) < OVERLAP for box in boxes)
+    return {
+        name: {
+            "gained": len(after.found[name] - before.found[name]),
+            "lost": len(before.found[name] - after.found[name]),
+            "new_false": new_false[name],
+        }
+        for name in after.names
+    }

@@ -1,0 +1,92 @@
+"""What the statistics of a comparison are made of, whatever the task."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ScotopicError
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """Figures of one row, each float64 (sets,): in every set of images that was asked for, NaN where there is none.
+
+    Attributes:
+        metrics: of the whole; the first is the main one.
+        per_class: the main one of each class.
+        per_size: the main one over boxes of some sizes, where the task knows any.
+    """
+
+    metrics: dict[str, np.ndarray]
+    per_class: dict[str, np.ndarray]
+    per_size: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class ImageEvidence(ABC):
+    """What is known of each single image behind one enhancer."""
+
+    @abstractmethod
+    def figures(self, weights: np.ndarray) -> Figures:
+        """All figures for sets of the images; int32 (images, sets), how often each image stands in each set."""
+
+    @abstractmethod
+    def main_figure(self, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """The main metric over some images alone, whose places are given; weights (those images, sets)."""
+
+
+class KeptEvidence(ABC):
+    """The files beside a record, from which its statistics are made.
+
+    Attributes:
+        metrics: the names of :attr:`Figures.metrics`.
+        ids: of the images, in the order of the weights.
+        support: class -> labelled boxes or pixels.
+        images_with: class -> how many images have any of these.
+    """
+
+    metrics: ClassVar[tuple[str, ...]]
+    ids: list[str]
+    support: dict[str, int]
+    images_with: dict[str, int]
+
+    @abstractmethod
+    def row(self, row: Mapping[str, Any]) -> ImageEvidence:
+        """What was kept of a row of the record."""
+
+    @abstractmethod
+    def image_gain(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> float | None:
+        """What one image gained, from what two rows of the record say of it."""
+
+    def against(self, none: ImageEvidence, enhanced: ImageEvidence) -> dict[str, Any]:
+        """What else the record says of a row against ``none``."""
+        return {}
+
+
+def mean_over(figures: np.ndarray) -> np.ndarray:
+    """The mean of (classes, sets) over the classes that a set has a figure for; NaN for a set without any.
+
+    >>> mean_over(np.array([[1.0, np.nan, np.nan], [2.0, 4.0, np.nan]]))
+    array([1.5, 4. , nan])
+    """
+    there = np.isfinite(figures)
+    count = there.sum(0)
+    total = np.where(there, figures, 0).sum(0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def read_kept(folder: Path, name: str) -> Any:
+    """A JSON file that a comparison wrote beside its record."""
+    path = folder / name
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ScotopicError(
+            f"{path} is missing or broken, and the statistics are made of it: run the comparison into {folder} again"
+        ) from None

@@ -1,0 +1,120 @@
+"""What an interval says, in words, and never more than it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ScotopicError
+
+SIGNIFICANT = 0.05
+"""Below this a p-value, after Holm's correction, may be called more than chance."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an enhancer helps.
+
+    Attributes:
+        word: ``helps`` or ``harms`` where the BCa interval of the difference lies on one side of zero and its p-value
+            is below 0.05 after Holm's correction over all enhancers of the table; else ``unclear``.
+        difference: in points.
+        metric: which figure differs.
+        bounds: the interval in points, after a space; empty where there is none.
+        doubt: why it is unclear in spite of an interval that lies on one side of zero, or why there is no interval.
+    """
+
+    word: str
+    difference: str
+    metric: str
+    bounds: str
+    doubt: str
+
+    @property
+    def text(self) -> str:
+        """For people.
+
+        >>> Verdict("helps", "+2.1", "mAP", " [0.6, 3.5]", "").text
+        'helps: +2.1 mAP [0.6, 3.5]'
+        """
+        return f"{self.word}: {self.difference} {self.metric}{self.bounds}{self.doubt}"
+
+    @property
+    def short(self) -> str:
+        """The same without the name of the metric."""
+        return f"{self.word}: {self.difference}{self.bounds}{self.doubt}"
+
+
+def verdict(difference: Mapping[str, Any], metric: str) -> Verdict:
+    """Judge a difference as the record has it: ``value``, ``bca``, ``p_holm``, fractions.
+
+    >>> verdict({"value": 0.021, "bca": (0.006, 0.035), "p_holm": 0.01}, "mAP").text
+    'helps: +2.1 mAP [0.6, 3.5]'
+    >>> verdict({"value": -0.021, "bca": (-0.041, -0.002), "p_holm": 0.2}, "mAP").text
+    'unclear: -2.1 mAP [-4.1, -0.2], p 0.20 for that many enhancers'
+    >>> verdict({"value": 0.004, "bca": (-0.008, 0.017), "p_holm": 1.0}, "mAP").text
+    'unclear: +0.4 mAP [-0.8, 1.7]'
+    """
+    value, bounds, p = difference["value"], difference["bca"], difference["p_holm"]
+    if value is None:
+        return Verdict("unclear", "no", metric, "", " in this set")
+    if bounds is None or p is None:
+        return Verdict("unclear", signed_points(value), metric, "", ", too few images for an interval")
+    low, high = bounds
+    one_side = low > 0 or high < 0
+    word = "unclear" if not one_side or p >= SIGNIFICANT else "helps" if low > 0 else "harms"
+    doubt = f", p {p:.2f} for that many enhancers" if one_side and word == "unclear" else ""
+    return Verdict(word, signed_points(value), metric, f" {bounds_in_points(low, high)}", doubt)
+
+
+def verdict_of(statistics: Mapping[str, Any], enhancer: str) -> Verdict:
+    """The verdict on one enhancer from ``record["statistics"]``.
+
+    Raises:
+        ScotopicError: the statistics have no difference for this enhancer.
+    """
+    row = statistics["rows"].get(enhancer, {})
+    if "difference" not in row:
+        known = [name for name, other in statistics["rows"].items() if "difference" in other]
+        raise ScotopicError(f"there is no verdict on {enhancer!r}: choose one of {', '.join(known) or 'no enhancers'}")
+    metric = statistics["metric"]
+    return verdict(row["difference"][metric], metric)
+
+
+def join_verdicts(verdicts: Mapping[str, Verdict]) -> str:
+    """One sentence over several conditions; it advises a gate only if there is both help and harm.
+
+    >>> night = Verdict("helps", "+2.1", "mAP", " [0.6, 3.5]", "")
+    >>> day = Verdict("harms", "-8.9", "mAP", " [-10.4, -7.2]", "")
+    >>> join_verdicts({"at night": night, "by day": day})
+    'helps: +2.1 mAP [0.6, 3.5] at night; harms: -8.9 [-10.4, -7.2] by day; gate it.'
+    >>> join_verdicts({"at night": night})
+    'helps: +2.1 mAP [0.6, 3.5] at night.'
+    """
+    parts, named = [], ""
+    for condition, one in verdicts.items():
+        parts.append(f"{one.short if one.metric == named else one.text} {condition}")
+        named = one.metric
+    if {"helps", "harms"} <= {one.word for one in verdicts.values()}:
+        parts.append("gate it")
+    return "; ".join(parts) + "."
+
+
+def signed_points(fraction: float) -> str:
+    """A difference in points.
+
+    >>> signed_points(0.0213), signed_points(-0.0001)
+    ('+2.1', '-0.0')
+    """
+    return f"{100 * fraction:+.1f}"
+
+
+def bounds_in_points(low: float, high: float) -> str:
+    """An interval in points; with a second digit where the first alone would show a bound as zero.
+
+    >>> bounds_in_points(0.006, 0.035), bounds_in_points(0.0003, 0.035)
+    ('[0.6, 3.5]', '[0.03, 3.50]')
+    """
+    digits = 2 if any(0 < abs(bound) < 0.0005 for bound in (low, high)) else 1
+    return f"[{100 * low:.{digits}f}, {100 * high:.{digits}f}]"
