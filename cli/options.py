@@ -11,16 +11,23 @@ from pydantic import BaseModel
 
 from .. import configs
 from ..configs.checks import read_yaml, validate
-from ..configs.schema import EvaluationSettings, QualitySettings, SegmentationSettings, Where
+from ..configs.schema import (
+    CleanDetectionSettings,
+    EvaluationSettings,
+    QualitySettings,
+    SegmentationSettings,
+    Where,
+)
 from ..errors import ScotopicError, nearest
 
 DEFAULTS = EvaluationSettings()
+CLEAN_DEFAULTS = CleanDetectionSettings()
 Schema = TypeVar("Schema", bound=BaseModel)
 
 
 def help_of(name: str) -> str:
     """The help of an option is the description of its field in the schema."""
-    schemas = (QualitySettings, SegmentationSettings, EvaluationSettings)
+    schemas = (CleanDetectionSettings, QualitySettings, SegmentationSettings, EvaluationSettings)
     fields = {key: field for schema in schemas for key, field in schema.model_fields.items()}
     return fields[name].description or ""
 
@@ -60,16 +67,30 @@ ClassGroupsOption = Annotated[
 ]
 LookOption = Annotated[
     str | None,
-    typer.Option("--data", help="Folder of pictures, or of low/ and high/ side by side, or a preset's name."),
+    typer.Option(
+        "--data", help="Folder of pictures, of low/ and high/ side by side, any data set, or a preset's name."
+    ),
 ]
 ReferenceOption = Annotated[
     str | None, typer.Option("--reference", help="Folder with the well-lit pictures, under the same names.")
+]
+CleanOption = Annotated[str | None, typer.Option("--reference", metavar="clean|FOLDER", help=help_of("reference"))]
+ReferenceScoreOption = Annotated[float, typer.Option("--reference-score", help=help_of("reference_score"))]
+AgainstOption = Annotated[
+    str | None,
+    typer.Option(
+        "--against",
+        metavar="RESULTS.JSON",
+        help="Correlate with the mAP or mIoU of the same enhancers in an earlier compare detect or compare segment.",
+    ),
 ]
 ColorOption = Annotated[Literal["rgb", "luma"], typer.Option("--color", help=help_of("color"))]
 MatchMeanOption = Annotated[bool, typer.Option("--match-mean", help=help_of("match_mean"))]
 CropOption = Annotated[int, typer.Option("--crop", help=help_of("crop"))]
 BrisqueOption = Annotated[str | None, typer.Option("--brisque", metavar="FILE", help=help_of("brisque"))]
 NiqeOption = Annotated[str | None, typer.Option("--niqe", metavar="FILE", help=help_of("niqe"))]
+LpipsOption = Annotated[str | None, typer.Option("--lpips", metavar="FILE", help=help_of("lpips"))]
+PyiqaOption = Annotated[str | None, typer.Option("--pyiqa", metavar="NAME,...", help=help_of("pyiqa"))]
 SheetOption = Annotated[int, typer.Option("--pictures", min=0, help="Pictures on the contact sheet.")]
 PicturesOption = Annotated[
     int, typer.Option("--pictures", min=0, help="Pictures drawn of the largest gains and losses each.")

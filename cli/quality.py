@@ -8,6 +8,7 @@ import typer
 
 from ..configs.schema import QualitySettings
 from ..eval.compare_quality import compare_quality
+from ..eval.correlation import correlate, read_record
 from ..eval.datasets.pictures import load_pictures
 from ..eval.report.quality_pictures import write_contact_sheet
 from ..eval.report.tables import columns, heading, notes, table
@@ -16,12 +17,13 @@ from .options import checked_settings, required
 
 
 def quality(context: typer.Context, enhancers: Sequence[str]) -> None:
-    """Load, compare, write tables and a contact sheet, and show the table; status 1 if an image failed."""
+    """Load, compare, write tables and a contact sheet, and show the tables; status 1 if an image failed."""
     options = context.params
     data = required(options["data"], "--data", "lol")
     out = required(options["out"], "--out", "FOLDER")
     settings = checked_settings(context, QualitySettings)
-    dataset = load_pictures(data, options["reference"])
+    dataset = load_pictures(data, options["reference"], options["split"])
+    against = read_record(options["against"]) if options.get("against") else None
     with progress_bars() as progress:
         comparison = compare_quality(dataset, enhancers, out, settings=settings, progress=progress)
         write_contact_sheet(comparison, dataset, options["pictures"], progress)
@@ -29,6 +31,13 @@ def quality(context: typer.Context, enhancers: Sequence[str]) -> None:
     show_table(heading(record), columns(record), table(record))
     for line in notes(record):
         say(line)
-    say(f"written to {out}: results.json, results.csv, results.md" + (", pictures/" if options["pictures"] else ""))
+    written = ["results.json", "results.csv", "results.md", *(["pictures/"] if options["pictures"] else [])]
+    if against is not None:
+        found = correlate(record, against)
+        written.append(found.write(out).name)
+        show_table(found.heading(), found.columns(), found.table())
+        for line in found.notes():
+            say(line)
+    say(f"written to {out}: {', '.join(written)}")
     if any(row["failed"] for row in comparison.rows):
         raise typer.Exit(1)

@@ -116,6 +116,13 @@ class PictureData(_Data):
 
     kind: ClassVar[str] = "pictures to be judged by their quality"
     format: Literal["pictures"]
+    reference: str | None = Field(
+        default=None, min_length=1, description="folder of the well-lit pictures, where it does not lie in root"
+    )
+
+    def reference_path(self, beside: Path | None = None) -> Path | None:
+        """The folder of the well-lit pictures, found as :meth:`path` finds root; None where root holds it, if any."""
+        return None if self.reference is None else (beside or Path()) / Path(_expand(self.reference)).expanduser()
 
 
 class ClassList(BaseModel):

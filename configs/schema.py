@@ -107,6 +107,24 @@ class QualityProtocol(Settings):
     crop: int = Field(default=0, ge=0, description="pixels cut off at each border before anything is measured")
 
 
+class CleanSettings(Settings):
+    """Where the truth comes from, if not from labels."""
+
+    reference: str | None = Field(
+        default=None,
+        description="clean: what the model itself sees in the well-lit originals is the truth, no labels are needed; "
+        "or the FOLDER of the originals",
+    )
+
+
+class CleanDetectionSettings(CleanSettings):
+    """The same for boxes, which need a score from which on they count."""
+
+    reference_score: float = Field(
+        default=0.25, ge=0, le=1, description="what the detector finds in an original from this score on is the truth"
+    )
+
+
 class QualitySettings(StageSettings, QualityProtocol):
     """All that decides how good a picture looks besides the pictures and the enhancer."""
 
@@ -114,6 +132,22 @@ class QualitySettings(StageSettings, QualityProtocol):
         default=None, description="BRISQUE's model, a .yml of OpenCV or LIBSVM's text, with its range beside it"
     )
     niqe: str | None = Field(default=None, description="NIQE's parameters, an .npz with mu_pris_param, cov_pris_param")
+    lpips: str | None = Field(
+        default=None,
+        description="LPIPS's backbone, torchvision's own state dict of its AlexNet, VGG16 or SqueezeNet 1.1, a .pth",
+    )
+    pyiqa: list[str] = Field(
+        default=[], description="more metrics, by their names in the package pyiqa: unique,musiq,..."
+    )
+
+    @field_validator("pyiqa", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        if value is None:
+            return []
+        if not isinstance(value, str):
+            return value
+        return list(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
 
 
 class EnhancePreset(StageSettings):
@@ -156,13 +190,13 @@ class ComparisonPreset(Settings):
     out: str | None = None
 
 
-class DetectPreset(EvaluationSettings, ComparisonPreset):
+class DetectPreset(EvaluationSettings, CleanDetectionSettings, ComparisonPreset):
     """`scotopic eval detect --config` and `scotopic compare detect --config`."""
 
     class_map: dict[str, str | None] | None = None
 
 
-class SegmentPreset(SegmentationSettings, ComparisonPreset):
+class SegmentPreset(SegmentationSettings, CleanSettings, ComparisonPreset):
     """`scotopic eval segment --config` and `scotopic compare segment --config`."""
 
     class_map: dict[str, str | list[str] | None] | None = None
@@ -172,9 +206,11 @@ class QualityPreset(QualitySettings):
     """`scotopic eval quality --config` and `scotopic compare quality --config`."""
 
     data: str | None = None
+    split: str | None = None
     reference: str | None = None
     enhancer: str | None = None
     enhancers: str | list[str] | None = None
+    against: str | None = None
     pictures: int | None = Field(default=None, ge=0)
     out: str | None = None
 

@@ -19,8 +19,13 @@ from .comparison import Comparison, Progress, Task, compare
 from .datasets.pictures import PictureSample, PictureSet, load_pictures
 from .journal import Journal
 from .no_reference import Brisque, Niqe
-from .quality import full_reference_scores
+from .perceptual import Lpips
+from .pyiqa_metrics import PyiqaMetric
+from .quality import comparable, full_reference_scores
 from .run_images import Picture, Run, Viewer, run_images
+
+FULL_REFERENCE = {"PSNR": True, "SSIM": True, "MSE": False}
+"""The metrics that need nothing but a reference -> whether a higher value is better."""
 
 PARAMETERS = {
     "BRISQUE": "its authors' model: --brisque FILE",
@@ -35,12 +40,14 @@ def compare_quality(
     out: str | Path,
     *,
     reference: str | Path | None = None,
+    split: str | None = None,
     settings: QualitySettings | None = None,
     progress: Progress = lambda name, done, total: None,
 ) -> Comparison:
     """Enhance the same pictures with each enhancer, and measure how they look.
 
-    PSNR, SSIM and MSE where the pictures have references; BRISQUE and NIQE where the settings name their parameters.
+    PSNR, SSIM and MSE where the pictures have references, and LPIPS where the settings name its backbone; BRISQUE and
+    NIQE where they name their parameters; and what they ask of pyiqa.
     Writes ``results.json``, ``results.md`` and ``results.csv`` into ``out`` after each enhancer; the pictures
     themselves are not kept. Run again, it reuses what was finished with the same settings, data and enhancer, image by
     image. An image that fails is named and left out of its row's means.
@@ -50,6 +57,7 @@ def compare_quality(
         enhancers: names or specs; ``none`` is put first if it is not among them.
         out: folder for the results.
         reference: folder with the well-lit pictures, where ``data`` is not a set already.
+        split: which pictures of ``data``, where that is a labelled set.
         settings: of the stage, the protocol and the metrics; the gate is on unless they say otherwise.
         progress: called with (enhancer, images done, images in all).
 
@@ -63,7 +71,7 @@ def compare_quality(
         [(row["enhancer"], row["metrics"]["PSNR"]) for row in comparison.rows]
     """
     settings = settings or QualitySettings()
-    pictures = data if isinstance(data, PictureSet) else load_pictures(data, reference)
+    pictures = data if isinstance(data, PictureSet) else load_pictures(data, reference, split)
     return compare(QualityTask(pictures, Path(out), settings), enhancers, settings, progress)
 
 
@@ -77,11 +85,17 @@ class QualityTask(Task[Viewer, PictureSet]):
     def __init__(self, dataset: PictureSet, out: Path, settings: QualitySettings) -> None:
         super().__init__(dataset, lambda stage: Viewer(), out)
         self.protocol = QualityProtocol(**settings.model_dump(include=set(QualityProtocol.model_fields)))
-        self.no_reference: list[Brisque | Niqe] = []
-        if settings.brisque:
-            self.no_reference.append(Brisque(settings.brisque))
+        learned = [PyiqaMetric(name) for name in settings.pyiqa]
+        compared: list[Lpips | PyiqaMetric] = [metric for metric in learned if metric.needs_reference]
+        self.no_reference: list[Brisque | Niqe | PyiqaMetric] = [m for m in learned if not m.needs_reference]
+        if settings.lpips:
+            compared.insert(0, Lpips(settings.lpips))
         if settings.niqe:
-            self.no_reference.append(Niqe(settings.niqe))
+            self.no_reference.insert(0, Niqe(settings.niqe))
+        if settings.brisque:
+            self.no_reference.insert(0, Brisque(settings.brisque))
+        self.with_reference = compared if dataset.paired else []
+        self.unused = [metric.name for metric in compared if not dataset.paired]
         if not (dataset.paired or self.no_reference):
             needs = "; ".join(f"{name} needs {what}" for name, what in PARAMETERS.items())
             raise ScotopicError(
@@ -90,13 +104,18 @@ class QualityTask(Task[Viewer, PictureSet]):
             )
 
     @property
-    def metrics(self) -> list[str]:
-        """The names, in the order of the table."""
-        return [*(("PSNR", "SSIM", "MSE") if self.dataset.paired else ()), *(m.name for m in self.no_reference)]
+    def metrics(self) -> dict[str, bool]:
+        """The names, in the order of the table -> whether a higher value is better."""
+        built_in = FULL_REFERENCE if self.dataset.paired else {}
+        return {**built_in, **{m.name: m.higher_is_better for m in (*self.with_reference, *self.no_reference)}}
 
     def begin(self, bare: Viewer) -> dict[str, Any]:
-        alone = list(self.dataset.without_partner)
-        return {"paired": self.dataset.paired, "without_reference": alone, "notes": self._notes()}
+        return {
+            "paired": self.dataset.paired,
+            "without_reference": list(self.dataset.without_partner),
+            "higher_is_better": self.metrics,
+            "notes": self._notes(),
+        }
 
     def _notes(self) -> list[str]:
         lines, protocol, alone = [], self.protocol, self.dataset.without_partner
@@ -108,7 +127,8 @@ class QualityTask(Task[Viewer, PictureSet]):
                 f"PSNR (peak 255), SSIM (Gaussian window 11x11, sigma 1.5) and MSE over {color}{matched}{crop}."
             )
         else:
-            lines.append("PSNR, SSIM and MSE are left out, for want of references: --reference FOLDER.")
+            names = ", ".join(["PSNR", "SSIM", *self.unused])
+            lines.append(f"{names} and MSE are left out, for want of references: --reference FOLDER.")
         if alone:
             lines.append(f"{len(alone)} pictures have no reference and are left out: {', '.join(alone)}.")
         if "BRISQUE" in self.metrics:
@@ -116,12 +136,13 @@ class QualityTask(Task[Viewer, PictureSet]):
                 "BRISQUE does not penalise darkness: a clean dark picture scores well as it is, so never rank by it "
                 "alone."
             )
+        lines += [m.note for m in (*self.with_reference, *self.no_reference) if isinstance(m, (Lpips, PyiqaMetric))]
         absent = [name for name in PARAMETERS if name not in self.metrics]
         lines += [f"{name} is left out: it needs {PARAMETERS[name]}." for name in absent]
         return lines
 
     def fixed_settings(self) -> dict[str, Any]:
-        return {"parameters": {m.name: {path.name: sha256_of(path) for path in m.files} for m in self.no_reference}}
+        return {"parameters": {m.name: _parameters(m) for m in (*self.with_reference, *self.no_reference)}}
 
     def run(
         self,
@@ -144,16 +165,14 @@ class QualityTask(Task[Viewer, PictureSet]):
         scores: dict[str, float | None] = {}
         if sample.reference:
             try:
-                found = full_reference_scores(image, read_image(sample.reference), self.protocol)
+                reference = read_image(sample.reference)
+                found = full_reference_scores(image, reference, self.protocol)
             except ScotopicError as error:
                 raise ScotopicError(f"{sample.id} and its reference: {error}") from None
             scores |= {name: value if math.isfinite(value) else None for name, value in found.items()}
-        for metric in self.no_reference:
-            try:
-                scores[metric.name] = metric(image)
-            except ScotopicError:
-                scores[metric.name] = None
-        return scores
+            pair = comparable(image, reference, self.protocol)
+            scores |= {metric.name: _or_none(metric, *pair) for metric in self.with_reference}
+        return scores | {metric.name: _or_none(metric, image) for metric in self.no_reference}
 
     def judge(self, spec: str, run: Run) -> dict[str, Any]:
         images = {line["id"]: line["scores"] for line in run.lines if line["scores"] is not None}
@@ -165,3 +184,17 @@ class QualityTask(Task[Viewer, PictureSet]):
             "per_image": json_ready(images),
             "without_value": {name: ids for name, ids in missing.items() if ids},
         }
+
+
+def _or_none(metric: Callable[..., float], *images: np.ndarray) -> float | None:
+    try:
+        return metric(*images)
+    except ScotopicError:
+        return None
+
+
+def _parameters(metric: Lpips | Brisque | Niqe | PyiqaMetric) -> dict[str, str]:
+    """What decides a metric's values, by SHA-256."""
+    if isinstance(metric, PyiqaMetric):
+        return metric.fingerprint()
+    return {path.name: sha256_of(path) for path in metric.files}

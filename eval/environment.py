@@ -23,6 +23,7 @@ _PACKAGES = (
     "numpy",
     "opencv-python",
     "pycocotools",
+    "lpips",
     "scikit-image",
     "onnxruntime",
 )

@@ -102,6 +102,7 @@ class Brisque:
     """
 
     name: ClassVar[str] = "BRISQUE"
+    higher_is_better: ClassVar[bool] = False
 
     def __init__(self, model: str | Path) -> None:
         self.regression = read_support_vectors(model)
@@ -167,6 +168,7 @@ class Niqe:
     """
 
     name: ClassVar[str] = "NIQE"
+    higher_is_better: ClassVar[bool] = False
 
     def __init__(self, parameters: str | Path) -> None:
         path = Path(parameters).expanduser()

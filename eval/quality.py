@@ -45,18 +45,9 @@ def full_reference_scores(
     (13.98, 2601.0)
     """
     protocol = protocol or QualityProtocol()
-    for image in (enhanced, reference):
-        check_image(image)
-    if enhanced.shape != reference.shape:
-        (h, w), (rh, rw) = enhanced.shape[:2], reference.shape[:2]
-        raise ScotopicError(f"the picture is {w}x{h}, its reference {rw}x{rh}: they must have the same size")
-    a, b = enhanced.astype(np.float64), reference.astype(np.float64)
-    if protocol.match_mean:
-        a = match_mean(a, b)
+    a, b = comparable(enhanced, reference, protocol)
     if protocol.color == "luma":
         a, b = luma(a)[..., None], luma(b)[..., None]
-    inside = slice(protocol.crop, -protocol.crop or None)
-    a, b = a[inside, inside], b[inside, inside]
     if min(a.shape[:2]) < _WINDOW:
         raise ScotopicError(
             f"SSIM needs pictures of at least {_WINDOW}x{_WINDOW} pixels, not {a.shape[1]}x{a.shape[0]}"
@@ -66,6 +57,36 @@ def full_reference_scores(
         a, b, data_range=PEAK, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
     )
     return {"PSNR": 10 * math.log10(PEAK**2 / mse) if mse else float("inf"), "SSIM": float(similarity), "MSE": mse}
+
+
+def comparable(enhanced: np.ndarray, reference: np.ndarray, protocol: QualityProtocol) -> tuple[np.ndarray, np.ndarray]:
+    """A picture and its reference as every metric takes them: brightness matched and borders cut, if asked for.
+
+    Args:
+        enhanced: uint8 RGB (H, W, 3).
+        reference: uint8 RGB of the same size.
+        protocol: its ``match_mean`` and ``crop``.
+
+    Returns:
+        Float64 RGB (h, w, 3), 0..255; with no pixel where the crop takes all.
+
+    Raises:
+        ScotopicError: the sizes differ.
+
+    >>> white = np.full((6, 8, 3), 255, np.uint8)
+    >>> [image.shape for image in comparable(white, white, QualityProtocol(crop=2))]
+    [(2, 4, 3), (2, 4, 3)]
+    """
+    for image in (enhanced, reference):
+        check_image(image)
+    if enhanced.shape != reference.shape:
+        (h, w), (rh, rw) = enhanced.shape[:2], reference.shape[:2]
+        raise ScotopicError(f"the picture is {w}x{h}, its reference {rw}x{rh}: they must have the same size")
+    a, b = enhanced.astype(np.float64), reference.astype(np.float64)
+    if protocol.match_mean:
+        a = match_mean(a, b)
+    inside = slice(protocol.crop, -protocol.crop or None)
+    return a[inside, inside], b[inside, inside]
 
 
 def luma(image: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from ...files import output_folder, sha256_of, whole_file, write_json, write_tex
 from ...pipeline.image import read_image
 from ..journal import Journal
 from .dark_manifest import MANIFEST, DarkImage, DarkManifest, read_dark_manifest, versions
+from .dark_pairs import write_originals
 from .dark_source import DarkSource, link_file
 from .recipes import Recipe, seed_of
 
@@ -108,6 +109,7 @@ def build_dark_set(
     making.check(images)
     made = making.manifest(images, unreadable)
     write_json(making.out / MANIFEST, made.model_dump())
+    write_originals(making.out, source.root)
     journal.remove()
     return DarkSet(making.out, made, kept)
 

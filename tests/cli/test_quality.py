@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from ..photographs import write_brisque_model, write_niqe_parameters, write_pairs
 from .conftest import Outcome
@@ -75,6 +76,44 @@ def test_a_preset(scotopic: Command, pairs: Path, tmp_path: Path) -> None:
     assert [row["enhancer"] for row in record["rows"]] == ["none", "gamma", "clahe"]
 
 
+def test_lpips(scotopic: Command, pairs: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lpips", reason="needs the extra [lpips]")
+    models = pytest.importorskip("torchvision.models")
+    torch.manual_seed(0)
+    torch.save(models.squeezenet1_1(weights=None).state_dict(), tmp_path / "squeeze.pth")
+    outcome = scotopic(
+        "compare", "quality", "--data", pairs, "--enhancers", "gamma[gamma=2.0]", "--lpips", tmp_path / "squeeze.pth",
+        "-o", tmp_path / "out", "--pictures", 0,
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.err
+    assert "LPIPS 0.1 with SqueezeNet 1.1" in outcome.out
+    record = json.loads((tmp_path / "out" / "results.json").read_text())
+    none, undone = (row["metrics"]["LPIPS"] for row in record["rows"])
+    assert undone < none / 10
+    assert list(record["settings"]["parameters"]["LPIPS"]) == ["squeeze.pth"]
+
+
+def test_against_an_earlier_comparison(scotopic: Command, pairs: Path, tmp_path: Path) -> None:
+    """What stands for the mAP here is the order of PSNR, so that the correlation is perfect."""
+    arguments = ("compare", "quality", "--data", pairs, "--enhancers", "gamma[gamma=2.0],clahe,he", "--pictures", 0)
+    assert scotopic(*arguments, "-o", tmp_path / "looks").status == 0
+    record = json.loads((tmp_path / "looks" / "results.json").read_text())
+    assert not (tmp_path / "looks" / "correlation.json").exists()
+    by_psnr = sorted(record["rows"], key=lambda row: row["metrics"]["PSNR"])
+    rows = [{**row, "metrics": {"mAP": 0.1 * place}} for place, row in enumerate(by_psnr)]
+    earlier = {**record, "task": "detect", "model": {"file": "net.pt"}, "rows": rows}
+    (tmp_path / "sees").mkdir()
+    (tmp_path / "sees" / "results.json").write_text(json.dumps(earlier))
+    outcome = scotopic(*arguments, "-o", tmp_path / "looks", "--against", tmp_path / "sees")
+    assert outcome.status == 0, outcome.err
+    assert "Spearman with mAP" in outcome.out
+    assert "correlation.json" in outcome.out
+    written = json.loads((tmp_path / "looks" / "correlation.json").read_text())
+    assert written["found"][0]["metric"] == "PSNR"
+    assert written["found"][0]["spearman"] == pytest.approx(1)
+    assert written["enhancers"] == ["none", "gamma[gamma=2.0]", "clahe", "he"]
+
+
 def test_an_image_that_fails_gives_status_1(scotopic: Command, pairs: Path, tmp_path: Path) -> None:
     (pairs / "high" / "1.png").write_bytes(b"no picture")
     outcome = scotopic("compare", "quality", "--data", pairs, "--enhancers", "gamma", "-o", tmp_path / "out")
@@ -86,7 +125,7 @@ def test_an_image_that_fails_gives_status_1(scotopic: Command, pairs: Path, tmp_
 def test_help_reads_well(scotopic: Command, command: str) -> None:
     outcome = scotopic(command, "quality", "--help")
     assert outcome.status == 0
-    for word in ("--reference", "--match-mean", "--brisque", "--niqe"):
+    for word in ("--reference", "--split", "--match-mean", "--brisque", "--niqe", "--lpips", "--pyiqa"):
         assert word in outcome.out
 
 
@@ -96,7 +135,10 @@ def test_help_reads_well(scotopic: Command, command: str) -> None:
         ({"--data": None}, "--data is missing: give --data lol"),
         ({"--out": None}, "--out is missing"),
         ({"--data": "lool"}, "did you mean 'lol'"),
-        ({"--data": "camvid"}, "camvid describes masks for segmentation"),
+        ({"--lpips": "missing.pth"}, "no LPIPS backbone at missing.pth"),
+        ({"--against": "nowhere"}, "no results at nowhere"),
+        ({"--against": "text.txt"}, "text.txt is not JSON"),
+        ({"--split": "dark"}, "pairs without labels, which have no splits"),
         ({"--data": "pairs/low"}, "there is nothing to measure on low"),
         ({"--reference": "nowhere"}, "no folder of reference pictures at nowhere"),
         ({"--enhancers": "none,clah"}, "did you mean 'clahe'"),

@@ -12,6 +12,7 @@ from PIL import Image
 
 from scotopic.errors import ScotopicError
 from scotopic.eval.datasets.dark_manifest import DarkManifest, read_dark_manifest
+from scotopic.eval.datasets.dark_pairs import ORIGINALS
 from scotopic.eval.datasets.dark_set import JOURNAL, DarkSet, build_dark_set
 from scotopic.eval.datasets.dark_source import find_dark_source
 from scotopic.eval.datasets.darkcityscape import build_darkcityscape
@@ -80,7 +81,8 @@ def build(source: Path, out: Path, spec: str = "lowlight", split: str | None = N
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    """Of all that belongs to the set; where its originals lie on this machine does not."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ORIGINALS)
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
 
 

@@ -1,0 +1,199 @@
+"""Does "looks better" mean "sees better"? Quality metrics against mAP or mIoU, over the enhancers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from ..errors import ScotopicError
+from ..files import write_json
+
+MAIN = {"detect": "mAP", "segment": "mIoU"}
+"""What a model's comparison is judged by."""
+LEAST = 3
+"""Enhancers without which a correlation says nothing: any two lie on a line."""
+_SAME = ("gate", "strength")
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """How a quality metric goes with a model's score over the enhancers.
+
+    Attributes:
+        metric: the quality metric, such as ``"PSNR"``.
+        n: enhancers that have both.
+        spearman, pearson: in [-1, 1]; above 0 where better quality goes with a better score, the sign of a metric
+            that falls with quality being turned. None with fewer than three enhancers, or where all have one value.
+    """
+
+    metric: str
+    n: int
+    spearman: float | None
+    pearson: float | None
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """What a quality comparison and a model's comparison say of each other.
+
+    Attributes:
+        score: ``"mAP"`` or ``"mIoU"``.
+        quality_data, score_data: names of what was measured on.
+        model: the file of the model.
+        enhancers: those that both have.
+        same_pictures: whether both were measured on pictures of the same names.
+        other_weights: enhancers of one name that were not the same in both; they are left out.
+        found: one for each quality metric.
+    """
+
+    score: str
+    quality_data: str
+    score_data: str
+    model: str
+    same_pictures: bool
+    enhancers: tuple[str, ...]
+    other_weights: tuple[str, ...]
+    found: tuple[Correlation, ...]
+
+    def heading(self) -> str:
+        """One line above the table."""
+        return (
+            f"looks better, sees better? quality on {self.quality_data} against {self.score} of {self.model} "
+            f"on {self.score_data}, {len(self.enhancers)} enhancers"
+        )
+
+    def columns(self) -> list[str]:
+        """The headings above :meth:`table`."""
+        return ["quality metric", f"Spearman with {self.score}", "Pearson", "n"]
+
+    def table(self) -> list[list[str]]:
+        """The cells, a dash where there is no value."""
+        return [[c.metric, _signed(c.spearman), _signed(c.pearson), str(c.n)] for c in self.found]
+
+    def notes(self) -> list[str]:
+        """What a reader must know beside the figures."""
+        lines = [
+            f"Above 0, better quality goes with a higher {self.score}; the signs of metrics that fall with quality are "
+            "turned. Each enhancer is one point, none included.",
+        ]
+        if not self.same_pictures:
+            lines.append("The two comparisons were not measured on the same pictures.")
+        if self.other_weights:
+            lines.append(f"Left out, because they are not the same in both: {', '.join(self.other_weights)}.")
+        return lines
+
+    def write(self, out: Path) -> Path:
+        """Write ``correlation.json`` into a folder."""
+        path = out / "correlation.json"
+        write_json(path, {**asdict(self), "notes": self.notes()})
+        return path
+
+
+def correlate(quality: Mapping[str, Any], model: Mapping[str, Any]) -> Correlations:
+    """Correlate each quality metric with mAP or mIoU over the enhancers that two records share.
+
+    Args:
+        quality: record of a quality comparison.
+        model: record of a comparison of detection or segmentation.
+
+    Raises:
+        ScotopicError: a record is of another task, gate or strength differ, or they share fewer than three enhancers.
+
+    Example::
+
+        correlate(compare_quality("lime", names, "looks").record, read_record("sees/results.json")).table()
+    """
+    if quality["task"] != "quality" or model["task"] not in MAIN:
+        raise ScotopicError(
+            f"a comparison of quality goes against one of detection or segmentation, not {quality['task']} against "
+            f"{model['task']}: give the results.json of compare detect or compare segment"
+        )
+    for key in _SAME:
+        ours, theirs = quality["settings"][key], model["settings"][key]
+        if ours != theirs:
+            raise ScotopicError(
+                f"quality was measured with --{key} {ours}, the other comparison with --{key} {theirs}: use the same"
+            )
+    score = MAIN[model["task"]]
+    rows, other = {row["enhancer"]: row for row in quality["rows"]}, {row["enhancer"]: row for row in model["rows"]}
+    both = [name for name in rows if name in other]
+    changed = [name for name in both if rows[name]["enhancer_sha256"] != other[name]["enhancer_sha256"]]
+    shared = [name for name in both if name not in changed]
+    if len(shared) < LEAST:
+        names = ", ".join(shared) or "none"
+        differ = f"; of other weights or code are {', '.join(changed)}" if changed else ""
+        raise ScotopicError(
+            f"the two comparisons share {len(shared)} enhancers ({names}{differ}): a correlation needs {LEAST}"
+        )
+    found = [
+        _correlation(
+            metric,
+            higher,
+            [(rows[name]["metrics"][metric], other[name]["metrics"][score]) for name in shared],
+        )
+        for metric, higher in quality["data"]["higher_is_better"].items()
+    ]
+    return Correlations(
+        score=score,
+        quality_data=quality["data"]["name"],
+        score_data=model["data"]["name"],
+        model=str(model["model"].get("file", "the model")),
+        same_pictures=_picture_names(quality) == _picture_names(model),
+        enhancers=tuple(shared),
+        other_weights=tuple(changed),
+        found=tuple(found),
+    )
+
+
+def _picture_names(record: Mapping[str, Any]) -> set[str]:
+    """Of the images that were measured; folders are left out, since not every kind of set has them in its ids."""
+    return {Path(id_).name for id_ in record["rows"][0]["per_image"]}
+
+
+def read_record(path: str | Path) -> dict[str, Any]:
+    """The record of an earlier comparison: a results.json, or the folder in which it lies.
+
+    Raises:
+        ScotopicError: there is none, or it is something else.
+    """
+    file = Path(path).expanduser()
+    file = file / "results.json" if file.is_dir() else file
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScotopicError(f"no results at {path} ({error.strerror}): give the results.json of a comparison") from None
+    except ValueError:
+        raise ScotopicError(f"{path} is not JSON: give the results.json of a comparison") from None
+    if not isinstance(record, dict) or not {"task", "data", "settings", "model", "rows"} <= record.keys():
+        raise ScotopicError(f"{path} is not the record of a comparison: give its results.json")
+    return record
+
+
+def _correlation(
+    metric: str, higher_is_better: bool, points: Sequence[tuple[float | None, float | None]]
+) -> Correlation:
+    whole = [(looks, sees) for looks, sees in points if looks is not None and sees is not None]
+    x, y = np.array(whole, np.float64).reshape(-1, 2).T
+    x = x if higher_is_better else -x
+    return Correlation(metric, len(whole), pearson(rankdata(x), rankdata(y)), pearson(x, y))
+
+
+def pearson(x: np.ndarray, y: np.ndarray) -> float | None:
+    """Pearson's correlation; of ranks it is Spearman's.
+
+    >>> round(pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])), 6)
+    1.0
+    """
+    if len(x) < LEAST or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    return float(np.clip(np.corrcoef(x, y)[0, 1], -1, 1))
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.2f}"

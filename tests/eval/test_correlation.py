@@ -1,0 +1,136 @@
+"""Quality against mAP or mIoU: as scipy computes it, over the enhancers that really are the same."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from scotopic.errors import ScotopicError
+from scotopic.eval.correlation import correlate, read_record
+
+NAMES = ("none", "gamma", "clahe", "sgz", "zero_dce")
+
+
+def row(name: str, metrics: dict[str, float | None]) -> dict[str, Any]:
+    return {"enhancer": name, "metrics": metrics, "enhancer_sha256": f"of {name}", "per_image": {"images/1": {}}}
+
+
+def records(
+    psnr: list[float | None], niqe: list[float | None], score: list[float | None], task: str = "detect"
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    settings = {"gate": "off", "strength": 1.0}
+    quality = {
+        "task": "quality",
+        "model": {},
+        "data": {"name": "lime", "higher_is_better": {"PSNR": True, "NIQE": False}},
+        "settings": settings,
+        "rows": [row(n, {"PSNR": p, "NIQE": q}) for n, p, q in zip(NAMES, psnr, niqe, strict=False)],
+    }
+    name = "mAP" if task == "detect" else "mIoU"
+    model = {
+        "task": task,
+        "model": {"file": "net.pt"},
+        "data": {"name": "night"},
+        "settings": settings,
+        "rows": [row(n, {name: s}) for n, s in zip(NAMES, score, strict=False)],
+    }
+    return quality, model
+
+
+def by_scipy(x: Any, y: Any) -> tuple[float, float]:
+    """Spearman's and Pearson's."""
+    ranks: Any = stats.spearmanr(x, y)
+    values: Any = stats.pearsonr(x, y)
+    return ranks.statistic, values.statistic
+
+
+FIVE = st.lists(st.integers(-5, 5).map(float), min_size=5, max_size=5)
+
+
+@given(FIVE, FIVE, FIVE)
+def test_as_scipy_computes_it(psnr: list[Any], niqe: list[Any], score: list[Any]) -> None:
+    found = correlate(*records(psnr, niqe, score)).found
+    for correlation, looks, sign in ((found[0], psnr, 1), (found[1], niqe, -1)):
+        assert correlation.n == 5
+        if len(set(looks)) == 1 or len(set(score)) == 1:
+            assert correlation.spearman is correlation.pearson is None
+        else:
+            ranks, values = by_scipy(looks, score)
+            assert correlation.spearman == pytest.approx(sign * ranks, abs=1e-9)
+            assert correlation.pearson == pytest.approx(sign * values, abs=1e-9)
+
+
+def test_better_quality_is_positive_whatever_the_metrics_sign() -> None:
+    found = correlate(*records([1, 2, 3, 4, 5], [9, 8, 7, 6, 5], [0.1, 0.2, 0.3, 0.4, 0.9], "segment"))
+    assert [round(c.spearman or 0, 6) for c in found.found] == [1, 1]
+    assert found.table()[1] == ["NIQE", "+1.00", f"{found.found[1].pearson:+.2f}", "5"]
+    assert "Spearman with mIoU" in found.columns()
+    assert found.heading() == (
+        "looks better, sees better? quality on lime against mIoU of net.pt on night, 5 enhancers"
+    )
+    assert found.same_pictures
+
+
+def test_other_pictures_are_told() -> None:
+    quality, model = records([1, 2, 3], [1, 2, 3], [1, 2, 3])
+    model["rows"][0]["per_image"] = {"1": {}}
+    assert "not measured on the same pictures" not in " ".join(correlate(quality, model).notes())
+    model["rows"][0]["per_image"] = {"1": {}, "2": {}}
+    assert "not measured on the same pictures" in " ".join(correlate(quality, model).notes())
+
+
+def test_only_what_both_have_and_what_is_the_same(tmp_path: Path) -> None:
+    quality, model = records([1, 2, None, 4, 5], [1, 1, 1, 1, 1], [0.1, 0.3, 0.2, 0.4, 0.5])
+    model["rows"] = model["rows"][:4]
+    found = correlate(quality, model)
+    assert found.enhancers == NAMES[:4]
+    assert [(c.n, c.spearman) for c in found.found] == [(3, pytest.approx(1)), (4, None)]
+    assert found.table()[1][1] == "-"
+    changed = deepcopy(model)
+    changed["rows"][3]["enhancer_sha256"] = "of other weights"
+    found = correlate(quality, changed)
+    assert (found.other_weights, found.found[0].n, found.found[0].spearman) == (("sgz",), 2, None)
+    assert "not the same in both: sgz" in " ".join(found.notes())
+    written = json.loads(found.write(tmp_path).read_text())
+    assert written["found"][0] == {"metric": "PSNR", "n": 2, "spearman": None, "pearson": None}
+
+
+def test_what_cannot_be_compared_is_one_sentence() -> None:
+    quality, model = records([1, 2, 3], [1, 2, 3], [1, 2, 3])
+    with pytest.raises(ScotopicError, match="not quality against quality"):
+        correlate(quality, quality)
+    with pytest.raises(ScotopicError, match="with --gate off, the other comparison with --gate auto"):
+        correlate(quality, {**model, "settings": {"gate": "auto", "strength": 1.0}})
+    model["rows"][0]["enhancer_sha256"] = "another"
+    with pytest.raises(ScotopicError, match=r"share 2 enhancers \(gamma, clahe; of other weights or code are none\)"):
+        correlate(quality, model)
+
+
+def test_records_from_files(tmp_path: Path) -> None:
+    quality, _ = records([1.0], [1.0], [1.0])
+    (tmp_path / "results.json").write_text(json.dumps(quality))
+    assert read_record(tmp_path) == read_record(tmp_path / "results.json") == quality
+    for name, content, sentence in (
+        ("no.json", None, "no results at"),
+        ("text.json", "hello", "is not JSON"),
+        ("other.json", '{"a": 1}', "is not the record of a comparison"),
+        ("list.json", "[]", "is not the record of a comparison"),
+    ):
+        if content is not None:
+            (tmp_path / name).write_text(content)
+        with pytest.raises(ScotopicError, match=sentence):
+            read_record(tmp_path / name)
+
+
+def test_pearson_of_large_numbers() -> None:
+    x = np.array([1.0, 2.0, 4.0, 3.0, 9.0])
+    quality, model = records((x * 1e6).tolist(), x.tolist(), (x**2).tolist())
+    assert correlate(quality, model).found[0].pearson == pytest.approx(by_scipy(x, x**2)[1])
