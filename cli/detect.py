@@ -8,11 +8,13 @@ import typer
 
 from ..configs.schema import EvaluationSettings
 from ..eval.compare import compare_detection
-from ..eval.datasets.load import load_detection_dataset
+from ..eval.report.page_pictures import write_report_pictures
 from ..eval.report.pictures import write_changed_pictures
 from ..eval.report.tables import columns, heading, notes, table
+from .clean_reference import detection_data
 from .console import progress_bars, say, show_table
 from .options import checked_settings, parse_class_map, required
+from .report import write_page_and_plots
 
 
 def detect(context: typer.Context, enhancers: Sequence[str]) -> None:
@@ -23,17 +25,19 @@ def detect(context: typer.Context, enhancers: Sequence[str]) -> None:
     out = required(options["out"], "--out", "FOLDER")
     class_map = parse_class_map(options["class_map"])
     settings = checked_settings(context, EvaluationSettings)
-    dataset = load_detection_dataset(data, options["split"])
+    dataset = detection_data(context, model, data, settings)
     with progress_bars() as progress:
         comparison = compare_detection(
             model, dataset, enhancers, out, settings=settings, class_map=class_map, progress=progress
         )
         write_changed_pictures(comparison, dataset, options["pictures"], progress)
+        write_report_pictures(comparison, dataset, options["pictures"], progress)
+    write_page_and_plots(comparison)
     show_table(heading(comparison.record), columns(comparison.record), table(comparison.record))
     for line in [*dataset.issues.lines(), *notes(comparison.record)]:
         say(line)
     say(
-        f"written to {out}: results.json, results.csv, results.md, truth.json, predictions/"
+        f"written to {out}: report.html, results.json, results.csv, results.md, plots/, truth.json, predictions/"
         + (", pictures/" if options["pictures"] else "")
     )
     if any(row["failed"] for row in comparison.rows):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..version import __version__
-from . import bench, compare, data, demo, enhance, evaluate, listing, plot, run_model, study, train
+from . import bench, compare, data, demo, enhance, evaluate, listing, plot, report, run_model, study, train
 from .console import say
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.add_typer(train.app, name="train")
 app.add_typer(plot.app, name="plot")
 app.add_typer(study.app, name="study")
 app.command("bench")(bench.bench)
+app.command("report")(report.report)
 app.command("demo")(demo.demo)
 
 

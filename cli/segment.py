@@ -8,11 +8,13 @@ import typer
 
 from ..configs.schema import SegmentationSettings
 from ..eval.compare import compare_segmentation
-from ..eval.datasets.segmentation import load_segmentation_dataset
+from ..eval.report.page_pictures import write_report_pictures
 from ..eval.report.segmentation_pictures import write_changed_segmentations
 from ..eval.report.tables import class_table, columns, heading, notes, table
+from .clean_reference import segmentation_data
 from .console import progress_bars, say, show_table
 from .options import checked_settings, parse_class_groups, required
+from .report import write_page_and_plots
 
 DEFAULT_MODEL = "road"
 
@@ -24,19 +26,21 @@ def segment(context: typer.Context, enhancers: Sequence[str]) -> None:
     out = required(options["out"], "--out", "FOLDER")
     class_map = parse_class_groups(options["class_map"])
     settings = checked_settings(context, SegmentationSettings)
-    dataset = load_segmentation_dataset(data, options["split"])
+    dataset = segmentation_data(context, options["model"], data, settings)
     with progress_bars() as progress:
         comparison = compare_segmentation(
             options["model"], dataset, enhancers, out, settings=settings, class_map=class_map, progress=progress
         )
         write_changed_segmentations(comparison, dataset, options["pictures"], progress)
+        write_report_pictures(comparison, dataset, options["pictures"], progress)
+    write_page_and_plots(comparison)
     record = comparison.record
     show_table(heading(record), columns(record), table(record))
     show_table("", *class_table(record))
     for line in [*dataset.issues.lines(), *notes(record)]:
         say(line)
     say(
-        f"written to {out}: results.json, results.csv, results.md, confusion/, predictions/"
+        f"written to {out}: report.html, results.json, results.csv, results.md, plots/, confusion/, predictions/"
         + (", pictures/" if options["pictures"] else "")
     )
     if any(row["failed"] for row in comparison.rows):
