@@ -8,17 +8,24 @@ import typer
 
 from ..configs.schema import EvaluationSettings
 from ..eval.compare import compare_detection
+from ..eval.comparison import Comparison
 from ..eval.report.page_pictures import write_report_pictures
 from ..eval.report.pictures import write_changed_pictures
 from ..eval.report.tables import columns, heading, notes, table
 from .clean_reference import detection_data
+from .conditions import in_every_condition
 from .console import progress_bars, say, show_table
 from .options import checked_settings, parse_class_map, required
 from .report import write_page_and_plots
 
 
 def detect(context: typer.Context, enhancers: Sequence[str]) -> None:
-    """Load, compare, write tables and pictures, and show the table; status 1 if an image failed."""
+    """Once, or under each condition of the preset; status 1 if an image failed."""
+    in_every_condition(context, lambda: _detect_once(context, enhancers))
+
+
+def _detect_once(context: typer.Context, enhancers: Sequence[str]) -> Comparison:
+    """Load, compare, write tables and pictures, and show the table."""
     options = context.params
     model = required(options["model"], "--model", "yolo11n.pt")
     data = required(options["data"], "--data", "darkbdd")
@@ -40,5 +47,4 @@ def detect(context: typer.Context, enhancers: Sequence[str]) -> None:
         f"written to {out}: report.html, results.json, results.csv, results.md, plots/, truth.json, predictions/"
         + (", pictures/" if options["pictures"] else "")
     )
-    if any(row["failed"] for row in comparison.rows):
-        raise typer.Exit(1)
+    return comparison

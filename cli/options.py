@@ -22,6 +22,8 @@ from ..errors import ScotopicError, nearest
 
 DEFAULTS = EvaluationSettings()
 CLEAN_DEFAULTS = CleanDetectionSettings()
+CONDITIONS = "conditions of the preset"
+"""Where a preset's conditions stand in ``context.meta``."""
 Schema = TypeVar("Schema", bound=BaseModel)
 
 
@@ -109,6 +111,8 @@ def preset_option(schema: type[BaseModel], room: str | None = None) -> Any:
         if value is not None:
             preset = validate(schema, read_yaml(find_preset(value, room)), value)
             given = preset.model_dump(exclude_unset=True, exclude_none=True)
+            if given.pop("conditions", None):  # no option could say them
+                context.meta[CONDITIONS] = preset.conditions  # type: ignore[attr-defined]
             known = {parameter.name for parameter in context.command.params}
             for key in given.keys() - known:
                 raise ScotopicError(

@@ -190,16 +190,32 @@ class ComparisonPreset(Settings):
     out: str | None = None
 
 
+class Condition(Settings):
+    """One of several kinds of light under which the same model and enhancers are compared."""
+
+    data: str | None = None
+    split: str | None = None
+    darken: str | None = Field(default=None, description="recipe by which the set is darkened first")
+    gate: str | None = None
+
+    @field_validator("gate", mode="before")
+    @classmethod
+    def _yaml_off(cls, value: object) -> object:
+        return "off" if value is False else value
+
+
 class DetectPreset(EvaluationSettings, CleanDetectionSettings, ComparisonPreset):
     """`scotopic eval detect --config` and `scotopic compare detect --config`."""
 
     class_map: dict[str, str | None] | None = None
+    conditions: dict[str, Condition] | None = None
 
 
 class SegmentPreset(SegmentationSettings, CleanSettings, ComparisonPreset):
     """`scotopic eval segment --config` and `scotopic compare segment --config`."""
 
     class_map: dict[str, str | list[str] | None] | None = None
+    conditions: dict[str, Condition] | None = None
 
 
 class QualityPreset(QualitySettings):
