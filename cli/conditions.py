@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from click.core import ParameterSource
 
 from ..configs.schema import Condition
 from ..errors import ScotopicError
@@ -45,9 +44,7 @@ def _under_all(
     options = dict(context.params)
     out = Path(required(options["out"], "--out", "FOLDER"))
     for name in OWN:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE and any(
-            getattr(condition, name) is not None for condition in conditions.values()
-        ):
+        if _given(context, name) and any(getattr(condition, name) is not None for condition in conditions.values()):
             raise ScotopicError(f"--{name} would undo the conditions of {options['config']}: leave one of them out")
     results = []
     for name, condition in conditions.items():
@@ -75,3 +72,9 @@ def _darken(options: Mapping[str, Any], recipe: str, folder: Path) -> None:
             seed=0,
             progress=lambda done, total: progress(f"darkening, {recipe}", done, total),
         )
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    """Whether an option stood on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

@@ -13,36 +13,9 @@ from PIL import Image
 
 from scotopic.pipeline.image import read_image
 
-from ..scenes import NAMES, color_net, write_scenes
 from .conftest import Outcome
 
 Command = Callable[..., Outcome]
-
-
-@pytest.fixture
-def scenes(tmp_path: Path) -> Path:
-    return write_scenes(tmp_path / "scenes")
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """The small net as an ONNX file, with the file beside it that says what it wants."""
-    pytest.importorskip("onnxruntime", reason="needs the extra [onnx]")
-    path = tmp_path / "net.onnx"
-    size = torch.export.Dim("height", min=2), torch.export.Dim("width", min=2)
-    torch.onnx.export(
-        color_net().net,
-        (torch.zeros(1, 3, 8, 8),),
-        path,
-        dynamo=True,
-        dynamic_shapes=({2: size[0], 3: size[1]},),
-        external_data=False,
-        verbose=False,
-    )
-    path.with_suffix(".yaml").write_text(
-        f"outputs: segmentation\ninput: {{color: rgb, range: 1}}\nnames: {list(NAMES.values())}\n"
-    )
-    return path
 
 
 def by_plain_script(out: Path, row: dict, data: Path) -> float:
