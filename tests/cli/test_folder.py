@@ -17,7 +17,6 @@ from scotopic.pipeline.image import read_image, write_image
 from ..photographs import write_pairs
 from ..scenes import write_scenes
 from .conftest import Outcome
-from .test_segment import model  # noqa: F401  the small net as an ONNX file
 
 Command = Callable[..., Outcome]
 
@@ -53,7 +52,7 @@ def test_quality_of_ready_made_pictures(scotopic: Command, tmp_path: Path) -> No
     assert rows(tmp_path / "alone")[0]["metrics"] == row["metrics"]
 
 
-def test_labels_found_on_ready_made_pictures(scotopic: Command, model: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_labels_found_on_ready_made_pictures(scotopic: Command, model: Path, tmp_path: Path) -> None:
     scenes = write_scenes(tmp_path / "scenes")
     theirs = brightened(scenes / "images", tmp_path / "theirs")
     arguments = ("--model", model, "-o", tmp_path / "out", "--pictures", 0)
