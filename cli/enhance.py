@@ -7,27 +7,46 @@ from typing import Annotated
 
 import typer
 
-from ..configs.schema import EnhancePreset
+from ..configs.video_schema import EnhanceSourcesPreset
 from ..errors import ScotopicError
 from ..files import output_folder
 from ..pipeline.image import read_image, write_image
 from ..pipeline.stage import EnhancementStage
+from ..pipeline.video_process import EnhanceFrames
 from .console import err, progress_bars, say
 from .options import DEFAULTS, EnhancerOption, GateOption, OutOption, StrengthOption, preset_option, required
 from .pictures import plan_pictures
+from .video import LIVE, LiveOption, SourcesArgument, plan_videos, process_videos, split_sources, stage_settings
 
 
 def enhance(
-    sources: Annotated[list[Path], typer.Argument(metavar="SRC...", help="Images and folders of images.")],
+    sources: SourcesArgument,
     out: OutOption = None,
     enhancer: EnhancerOption = "sgz",
     gate: GateOption = DEFAULTS.gate,
     strength: StrengthOption = DEFAULTS.strength,
-    config: Annotated[str | None, preset_option(EnhancePreset, "enhancer")] = None,
+    live: LiveOption = LIVE,
+    config: Annotated[str | None, preset_option(EnhanceSourcesPreset, "enhancer")] = None,
 ) -> None:
-    """Enhance images and folders, keeping structure and names; what is bright enough already stays untouched."""
-    folder = output_folder(required(out, "--out", "FOLDER"))
+    """Enhance images, videos and folders, keeping structure and names; what is bright enough stays untouched.
+
+    A single video, stream or camera may be written to a file: -o out.mp4.
+    """
+    target = Path(required(out, "--out", "FOLDER"))
+    pictures, videos = split_sources(sources)
+    plan = plan_videos(videos, target, alone=not pictures) if videos else []
+    folder = output_folder(target) if pictures else target
     stage = EnhancementStage(enhancer, gate=gate, strength=strength)
+    failed = _enhance_pictures(pictures, folder, stage, enhancer) if pictures else 0
+    if plan:
+        settings = {"command": "enhance", **stage_settings(stage, enhancer)}
+        failed += process_videos(plan, lambda: EnhanceFrames(stage), live=live, settings=settings)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _enhance_pictures(sources: list[Path], folder: Path, stage: EnhancementStage, enhancer: str) -> int:
+    """How many failed."""
     plan = plan_pictures(sources, folder)
     failures: list[str] = []
     passed = 0
@@ -47,5 +66,4 @@ def enhance(
     )
     for failure in failures:
         err.print(f"scotopic: {failure}", style="red", highlight=False, markup=False)
-    if failures:
-        raise typer.Exit(1)
+    return len(failures)

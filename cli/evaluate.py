@@ -8,6 +8,7 @@ import typer
 
 from ..configs.schema import DetectPreset, QualityPreset, SegmentPreset
 from .detect import detect
+from .flicker import flicker
 from .options import (
     CLEAN_DEFAULTS,
     DEFAULTS,
@@ -48,6 +49,7 @@ from .quality import quality
 from .segment import DEFAULT_MODEL, segment
 
 app = typer.Typer(help="Measure one enhancer as it is deployed, without and with.", no_args_is_help=True)
+app.command("flicker")(flicker)
 
 
 @app.command("detect")

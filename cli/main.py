@@ -9,6 +9,7 @@ import typer
 from ..version import __version__
 from . import bench, compare, data, demo, enhance, evaluate, listing, plot, report, run_model, study, train
 from .console import say
+from .watch import command as watch
 
 app = typer.Typer(
     name="scotopic",
@@ -30,6 +31,7 @@ app.add_typer(study.app, name="study")
 app.command("bench")(bench.bench)
 app.command("report")(report.report)
 app.command("demo")(demo.demo)
+app.command("watch", cls=watch.ServeCommand)(watch.watch)
 
 
 def _version(value: bool) -> None:

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from ..configs.ablation_schema import load_ablation_settings
 from ..configs.segmenter_schema import load_segmenter_settings
 from ..configs.train_schema import load_train_settings
 from ..pipeline.registry import parse_spec
+from ..training.ablation import run_ablation
+from ..training.ablation_tables import notes
 from ..training.acceleration import is_main_process
 from ..training.segmenter import train_segmenter
 from ..training.trainer import train_enhancer
-from .console import say
+from .console import progress_bars, say, show_table
 from .options import OutOption, required
 
 app = typer.Typer(help="Make weights.", no_args_is_help=True)
@@ -42,3 +45,21 @@ def segmenter(
     """Train a segmentation net on a labelled set; run again, it goes on where it stopped."""
     net = train_segmenter(load_segmenter_settings(config, data), required(out, "--out", "FOLDER"))
     say(f"written to {net} and {net.with_suffix('.safetensors').name} beside it")
+
+
+@app.command("ablation")
+def ablation(
+    data: Annotated[Path | None, typer.Option(help="Folder of pictures, dark and bright; no labels needed.")] = None,
+    out: OutOption = None,
+    config: Annotated[str, typer.Option(help="YAML settings: a file, or one of configs/ablation.")] = "quick",
+) -> None:
+    """Train the variants of an ablation, draw and measure them; run again, it goes on where it stopped."""
+    settings = load_ablation_settings(config, data)
+    done = run_ablation(settings, required(out, "--out", "FOLDER"), say=say, watched=progress_bars)
+    table = done.record["table"]
+    show_table("", table["columns"], table["rows"])
+    for line in notes(done.record):
+        say(line)
+    say(f"written to {done.out}: sheet.png, ablation.json, ablation.csv, ablation.md, and a folder for each variant")
+    if done.failed:
+        raise typer.Exit(1)

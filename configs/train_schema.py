@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ..errors import ScotopicError, nearest
 from .checks import read_yaml, validate
 from .loss_schema import LossSettings
+from .restore_schema import RestoreSettings
 
 PRESETS = Path(__file__).parent / "train"
 
@@ -20,7 +23,7 @@ class TrainSettings(BaseModel):
     Attributes:
         enhancer: a curve enhancer, with its parameters as in ``sgz[scale_factor=1]``.
         start: weights to start from, a file or a name such as ``sgz``; ``random`` starts untrained.
-        name: the file of the weights is ``<name>.safetensors``.
+        name: the file of the weights is ``<name>.safetensors``; that of the enhancer unless given.
         data: folder of pictures, searched with its subfolders.
         size: side of the training pictures in pixels.
         least_crop: side of the smallest random square crop, as a share of the shorter side; 1 takes all of it.
@@ -32,7 +35,8 @@ class TrainSettings(BaseModel):
         schedule: of the learning rate: ``constant``, or ``one-cycle``: a tenth of the run up, then half a cosine down.
         weight_decay: L2, as Adam adds it to the gradient.
         gradient_clip: largest norm of the gradient.
-        losses: which, in which form, and how much each counts.
+        losses: which, in which form, and how much each counts, where it learns from dark pictures alone.
+        restore: how bright pictures are darkened and won back, where it learns from those; either this or ``losses``.
         semantic_guide: the frozen segmentation net, such as ``road``, whose classes the semantic loss looks at; asked
             only if that loss counts.
         seed: of the initialisation, the order of the pictures and the crops.
@@ -44,15 +48,15 @@ class TrainSettings(BaseModel):
 
     >>> weights = {"spatial": 1, "rgb": 1, "brightness": 5, "total_variation": 100}
     >>> settings = TrainSettings.model_validate({"losses": {"weights": weights}})
-    >>> settings.batch, settings.epochs, settings.learning_rate
-    (6, 100, 0.0001)
+    >>> settings.batch, settings.epochs, settings.learning_rate, settings.name
+    (6, 100, 0.0001, 'sgz')
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     enhancer: str = "sgz[scale_factor=1]"
     start: str = "random"
-    name: str = Field(default="sgz", pattern=r"^[\w.-]+$")
+    name: str = Field(default="", pattern=r"^[\w.-]+$")
     data: Path | None = None
     size: int = Field(default=512, ge=1)
     least_crop: float = Field(default=1.0, gt=0, le=1)
@@ -63,7 +67,8 @@ class TrainSettings(BaseModel):
     schedule: Literal["constant", "one-cycle"] = "constant"
     weight_decay: float = Field(default=1e-4, ge=0)
     gradient_clip: float = Field(default=0.1, gt=0)
-    losses: LossSettings
+    losses: LossSettings | None = None
+    restore: RestoreSettings | None = None
     semantic_guide: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**31)
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -71,6 +76,15 @@ class TrainSettings(BaseModel):
     checkpoint_every: int | None = Field(default=None, ge=1)
     sheet: list[Path] | None = Field(default=None, min_length=1)
     sheet_every: int = Field(default=10, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_enhancer(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or "name" in given:
+            return given
+        spec = str(given.get("enhancer", cls.model_fields["enhancer"].default))
+        own = spec.partition("[")[0].rpartition(":")[2]  # of ./mine.py:Net it is Net
+        return {**given, "name": re.sub(r"[^\w.-]+", "_", own.strip()) or "enhancer"}
 
     @property
     def may_change(self) -> frozenset[str]:
@@ -87,6 +101,10 @@ class TrainSettings(BaseModel):
 
     @model_validator(mode="after")
     def _values_fit(self) -> TrainSettings:
+        if (self.losses is None) == (self.restore is None):
+            raise ValueError("give either losses (to learn from dark pictures) or restore (from darkened bright ones)")
+        if self.losses is None:
+            return self
         for name in ("spatial_patch", "brightness_patch"):
             patch = getattr(self.losses, name)
             if patch > self.size:
@@ -100,7 +118,7 @@ def list_train_presets() -> list[str]:
     """The names of the shipped training presets, sorted.
 
     >>> list_train_presets()
-    ['sgz', 'sgz-gpu', 'sgz-published-code', 'sgz-quick']
+    ['sgz', 'sgz-gpu', 'sgz-published-code', 'sgz-quick', 'sgz-task']
     """
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
@@ -122,11 +140,23 @@ def load_train_settings(preset: str | Path, data: Path | None = None, **changes:
     Traceback (most recent call last):
     scotopic.errors.ScotopicError: sgz: unknown key 'epoch' (did you mean 'epochs'? Known: accumulation, batch, ...)
     """
+    if data is not None:
+        changes["data"] = data
+    return validate(TrainSettings, {**read_train_preset(preset), **changes}, str(preset))
+
+
+def read_train_preset(preset: str | Path) -> dict[str, Any]:
+    """What stands in a shipped preset or in a preset file of the user's, unchecked.
+
+    Raises:
+        ScotopicError: there is no such preset, or it is no YAML.
+
+    >>> read_train_preset("sgz")["batch"]
+    6
+    """
     path = Path(preset)
     if not path.is_file():
         path = PRESETS / f"{preset}.yaml"
         if str(preset) not in list_train_presets():
             raise ScotopicError(f"no training preset '{preset}': {nearest(str(preset), list_train_presets())}")
-    if data is not None:
-        changes["data"] = data
-    return validate(TrainSettings, {**read_yaml(path), **changes}, str(preset))
+    return read_yaml(path)

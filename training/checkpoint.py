@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
@@ -122,6 +123,19 @@ def write_weights(path: Path, net: nn.Module, made: Mapping[str, Any]) -> Path:
     with whole_file(path) as temporary:
         save_file(tensors, temporary, metadata)
     return path
+
+
+def read_made(path: Path) -> dict[str, Any]:
+    """How weights were made, as :func:`write_weights` was told.
+
+    Raises:
+        ScotopicError: the file is missing, damaged, or not of a training.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return json.loads(file.metadata()["training"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        raise ScotopicError(f"{path} does not say how it was trained: give weights that a training wrote") from None
 
 
 def _settings_json(settings: Settings) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import ScotopicError
-from ..pipeline.enhancers.learned.curve import CurveEnhancer, recurrent_enhancement
+from ..pipeline.enhancers.learned.curve import CurveEnhancer
 from ..pipeline.registry import create_enhancer, enhancer_class, list_enhancers, parse_spec
 
 
@@ -28,8 +29,8 @@ class CurveNet(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """float RGB (N, 3, H, W) in [0, 1] -> the same, enhanced, and the parameters (N, 3 or 24, H, W) in (-1, 1)."""
-        factor = self.enhancer.factor(x).to(x.dtype)
-        return _steer(x, factor, self.enhancer.order, self.enhancer.iterations).clamp(0, 1), factor
+        image, factor = self.enhancer.steer(x)
+        return image.to(x.dtype).clamp(0, 1), factor.to(x.dtype)
 
 
 def make_curve_net(spec: str, weights: str, seed: int) -> CurveNet:
@@ -58,9 +59,8 @@ def make_curve_net(spec: str, weights: str, seed: int) -> CurveNet:
 
 
 def make_enhancer_at_work(net: CurveNet, spec: str) -> CurveEnhancer:
-    """A copy of the net as users meet it: the scale factor is the one it has at work, whatever it is in training."""
-    name, arguments = parse_spec(spec)
-    arguments.pop("scale_factor", None)
+    """A copy of the net as users meet it, with the scale factor and the restraint that it has at work."""
+    name, arguments = _at_work(spec)
     with torch.random.fork_rng(devices=[]):
         enhancer = create_enhancer(name, weights="random", **arguments)
     assert isinstance(enhancer, CurveEnhancer)
@@ -68,13 +68,30 @@ def make_enhancer_at_work(net: CurveNet, spec: str) -> CurveEnhancer:
     return enhancer
 
 
-def _steer(x: Tensor, factor: Tensor, order: int, iterations: int) -> Tensor:
-    """A factor of 3 channels serves all iterations; of one with more each has its own three."""
-    if factor.shape[1] == 3:
-        return recurrent_enhancement(x, factor, order, iterations)
-    for one in factor.split(3, dim=1):
-        x = recurrent_enhancement(x, one, order, iterations=1)
-    return x
+def spec_at_work(spec: str, weights: Path) -> str:
+    """What names the trained net as users meet it.
+
+    Args:
+        spec: of the enhancer in training.
+        weights: the file that the training wrote.
+
+    Raises:
+        ScotopicError: no spec can hold that path.
+
+    >>> spec_at_work("sgz[scale_factor=1,convolution=tc]", Path("out/sgz.safetensors"))
+    'sgz[weights=out/sgz.safetensors,convolution=tc]'
+    """
+    if set(",[]") & set(str(weights)):
+        raise ScotopicError(f"{weights} cannot stand in the name of an enhancer: choose a folder without , [ and ]")
+    name, arguments = _at_work(spec)
+    return f"{name}[{','.join(f'{key}={value}' for key, value in {'weights': weights, **arguments}.items())}]"
+
+
+def _at_work(spec: str) -> tuple[str, dict[str, Any]]:
+    name, arguments = parse_spec(spec)
+    for name_in_training in ("scale_factor", "restraint"):
+        arguments.pop(name_in_training, None)
+    return name, arguments
 
 
 def _check_spec(spec: str) -> None:

@@ -41,19 +41,20 @@ def draw_sheet(enhancer: Enhancer, pictures: Sequence[np.ndarray]) -> np.ndarray
     >>> draw_sheet(create_enhancer("gamma"), [np.zeros((90, 120, 3), np.uint8)] * 2).shape
     (364, 484, 3)
     """
-    rows = [np.hstack([_shown(one), _bar(GAP), _shown(_enhance(enhancer, one))]) for one in pictures]
+    rows = [np.hstack([shown(one), _bar(GAP), shown(enhanced(enhancer, one))]) for one in pictures]
     width = max(row.shape[1] for row in rows)
     full = [np.pad(row, ((0, GAP), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
     return np.vstack(full)[:-GAP]
 
 
-def _enhance(enhancer: Enhancer, picture: np.ndarray) -> np.ndarray:
-    """By the net itself: a faster engine would have to be compiled first."""
+def enhanced(enhancer: Enhancer, picture: np.ndarray) -> np.ndarray:
+    """What the enhancer makes of uint8 RGB (H, W, 3), by the net itself: a faster engine would have to be compiled."""
     with torch.inference_mode():
         return to_image(enhancer.run(to_batch(picture)))
 
 
-def _shown(picture: np.ndarray) -> np.ndarray:
+def shown(picture: np.ndarray) -> np.ndarray:
+    """uint8 RGB (H, W, 3) at the height of a row."""
     width = max(1, round(picture.shape[1] * ROW_HEIGHT / picture.shape[0]))
     smaller = picture.shape[0] > ROW_HEIGHT
     return cv2.resize(picture, (width, ROW_HEIGHT), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)

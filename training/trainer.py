@@ -14,8 +14,10 @@ from .acceleration import start_accelerator
 from .curve_net import make_curve_net
 from .data import RandomCrops, TrainingPictures, read_pictures
 from .loop import Loop
-from .objectives.contract import Objective
+from .objectives.contract import Objective, Source
+from .objectives.restore import Restore
 from .objectives.zero_shot import ZeroShot
+from .pairs import DarkenedPairs
 from .progress import epoch_progress
 from .records import Records, resume, weights_path
 
@@ -56,9 +58,9 @@ def train_enhancer(settings: TrainSettings, out: Path) -> Path:
     pictures = read_pictures(settings.data, settings.size, settings.least_crop)
     _report_unreadable(pictures, console)
 
-    source = RandomCrops(pictures, settings.size, settings.least_crop, settings.seed)
+    source, objective = _task(settings, pictures, accelerator.device)
     optimizer = torch.optim.Adam(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    loop = Loop(accelerator, net, optimizer, _objective(settings, accelerator.device), source, settings)
+    loop = Loop(accelerator, net, optimizer, objective, source, settings)
     position = resume(settings, out, net, loop)
     records = None
     if accelerator.is_main_process:
@@ -81,13 +83,18 @@ def train_enhancer(settings: TrainSettings, out: Path) -> Path:
     return weights_path(settings, out)
 
 
-def _objective(settings: TrainSettings, device: torch.device) -> Objective:
-    """The losses, and the net that the semantic one asks, if it counts."""
-    if not settings.losses.weights.semantic or settings.semantic_guide is None:
-        return ZeroShot(settings.losses)
-    from .guidance import semantic_guide
+def _task(settings: TrainSettings, pictures: TrainingPictures, device: torch.device) -> tuple[Source, Objective]:
+    """What the net is fed, and what is minimised."""
+    if settings.restore is not None:
+        return DarkenedPairs(pictures, settings.restore, settings.size, settings.seed), Restore(settings.restore)
+    assert settings.losses is not None  # the schema wants one of the two
+    guide = None
+    if settings.losses.weights.semantic and settings.semantic_guide is not None:
+        from .guidance import semantic_guide
 
-    return ZeroShot(settings.losses, semantic_guide(settings.semantic_guide, device))
+        guide = semantic_guide(settings.semantic_guide, device)
+    crops = RandomCrops(pictures, settings.size, settings.least_crop, settings.seed)
+    return crops, ZeroShot(settings.losses, guide)
 
 
 def _report_unreadable(pictures: TrainingPictures, console: Console) -> None:

@@ -30,6 +30,7 @@ def register_all() -> None:
         ruas,
         sci,
         sgz,
+        sgz_task,
         zero_dce,
         zero_dce_pp,
     )

@@ -31,6 +31,7 @@ class Kernels:
 
         self.enhance_tile: Callable[..., None] = _compile(numba_kernels.enhance_tile, numba_kernels.SIGNATURE)
         self.tile = numba_kernels.TILE
+        self.whole, self.estimate, self.apply = numba_kernels.WHOLE, numba_kernels.ESTIMATE, numba_kernels.APPLY
         self._floats, self._whole = numba_kernels.SCRATCH, numba_kernels.SEGMENT
         self._own = threading.local()
 

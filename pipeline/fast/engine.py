@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
@@ -13,12 +15,19 @@ from .tiles import Tile, part
 LAYERS = tuple(f"e_conv{number}" for number in range(1, 8))
 WIDTH = 32
 _TINY = np.float32(1e-20)
+_NO_FACTOR = np.empty((0, 0, 0), np.float32)
 
 Weights = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 """What the kernel calls depth, mix, bias and maps."""
 
 
-def fused_enhance(net: nn.Module, image: np.ndarray, scale_factor: int) -> np.ndarray | None:
+Adjust = Callable[[np.ndarray], np.ndarray]
+"""Is given the factor of a whole picture, float32 (3 or 24, h, w), and gives the one to be used, of the same shape."""
+
+
+def fused_enhance(
+    net: nn.Module, image: np.ndarray, scale_factor: int, *, exposure: float = 1.0, adjust: Adjust | None = None
+) -> np.ndarray | None:
     """What ``net``, a seven-layer curve net of order 2 with eight iterations, makes of a picture, to one grey level.
 
     Nothing is remembered of the net: its weights are read each time, which takes less than a tenth of a millisecond.
@@ -28,6 +37,8 @@ def fused_enhance(net: nn.Module, image: np.ndarray, scale_factor: int) -> np.nd
         net: with layers ``e_conv1`` to ``e_conv7``, three output channels (one curve, used eight times) or 24.
         image: uint8 RGB (H, W, 3), H and W at least 1; copied if it is not contiguous, never changed.
         scale_factor: how many times the net wants the picture shrunk.
+        exposure: what the picture is multiplied with ahead of everything, in floats; what is above white is white.
+        adjust: changes the factor on the shrunk picture; the picture is then gone through twice.
 
     Returns:
         uint8 RGB (H, W, 3), new; None if the module itself has to run: its weights are not float32 on the processor, a
@@ -41,12 +52,22 @@ def fused_enhance(net: nn.Module, image: np.ndarray, scale_factor: int) -> np.nd
     source = np.ascontiguousarray(image).reshape(height, 3 * width)
     out = np.empty((height, 3 * width), np.uint8)
     small = (-(-height // scale_factor), -(-width // scale_factor))
+    factor = np.empty((3 * weights[3], *small), np.float32) if adjust else _NO_FACTOR
     threads = torch.get_num_threads()
+    light = np.float32(exposure) * np.float32(1 / 255)
 
-    def work(tile: Tile) -> None:
-        kernels.enhance_tile(source, out, *small, *tile, *weights, *kernels.scratch())
+    def go_through(mode: int) -> None:
+        def work(tile: Tile) -> None:
+            kernels.enhance_tile(mode, source, out, light, factor, *small, *tile, *weights, *kernels.scratch())
 
-    for_each(work, part(*small, threads, kernels.tile), threads)
+        for_each(work, part(*small, threads, kernels.tile), threads)
+
+    if adjust:
+        go_through(kernels.estimate)
+        factor = np.ascontiguousarray(adjust(factor), np.float32)
+        go_through(kernels.apply)
+    else:
+        go_through(kernels.whole)
     return out.reshape(height, width, 3)
 
 

@@ -42,12 +42,19 @@ _TARGET = (0, WIDTH, 2 * WIDTH, 3 * WIDTH, 4 * WIDTH, 3 * WIDTH, 2 * WIDTH)
 _CHANNELS = (4, WIDTH, WIDTH, WIDTH, 2 * WIDTH, 2 * WIDTH, 2 * WIDTH)
 _RESULT = 2 * WIDTH
 
-SCRATCH = (_INPUT + 4) * _PLANE + (4 + WIDTH) * _BLOCK + (_BLOCK + _COLUMNS + 1) + SEGMENT + 2 * MAPS * _ROW
+_NET = (4 + WIDTH) * _BLOCK + (_BLOCK + _COLUMNS + 1)
+SCRATCH = (_INPUT + 4) * _PLANE + _NET + SEGMENT + 2 * MAPS * _ROW
 """Floats of scratch memory for one thread; all zero at first. No more of it is touched than a tile needs."""
 
+WHOLE, ESTIMATE, APPLY = 0, 1, 2
+"""What a call does: all of it, the factor alone, or the curves alone, with a factor that is given."""
+
 SIGNATURE = numba.void(
+    numba.int64,
     numba.types.Array(numba.uint8, 2, "C", readonly=True),
     numba.uint8[:, ::1],
+    numba.float32,
+    numba.float32[:, :, ::1],
     *[numba.int64] * 6,
     numba.float32[:, :, ::1],
     numba.float32[:, :, :, ::1],
@@ -61,8 +68,14 @@ _inner = numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz"
 
 
 @_inner
-def _shrink(image, h, w, top, bottom, left, right, planes, stride):
-    """Bilinear, between pixel centres (``F.interpolate`` with ``align_corners=False``), divided by 255."""
+def _level(grey, light):
+    """A grey level as a share of white, no more than all of it."""
+    return min(np.float32(grey) * light, np.float32(1))
+
+
+@_inner
+def _shrink(image, light, h, w, top, bottom, left, right, planes, stride):
+    """Bilinear, between pixel centres (``F.interpolate`` with ``align_corners=False``), from levels to [0, 1]."""
     height, width = image.shape[0], image.shape[1] // 3
     half = np.float32(0.5)
     down, across = np.float32(height / h), np.float32(width / w)
@@ -79,11 +92,11 @@ def _shrink(image, h, w, top, bottom, left, right, planes, stride):
             behind = 3 * min(before + 1, width - 1)
             before *= 3
             for c in range(3):
-                a, b = np.float32(upper[before + c]), np.float32(upper[behind + c])
-                d, e = np.float32(lower[before + c]), np.float32(lower[behind + c])
+                a, b = _level(upper[before + c], light), _level(upper[behind + c], light)
+                d, e = _level(lower[before + c], light), _level(lower[behind + c], light)
                 above = a + s * (b - a)
                 below = d + s * (e - d)
-                planes[start + c * _PLANE + x - left] = (above + t * (below - above)) * np.float32(1 / 255)
+                planes[start + c * _PLANE + x - left] = above + t * (below - above)
         for c in range(3):
             planes[start + c * _PLANE + right - left] = 0
 
@@ -170,6 +183,33 @@ def _tanh(x):
 
 
 @_inner
+def _estimate(image, light, h, w, top, rows, above, below, before, behind, planes, rest, depth, mix, bias, maps):
+    """The factor of a tile, in the planes of the result."""
+    stride = behind - before + 1
+    lines, rest = rest[: 4 * _BLOCK], rest[4 * _BLOCK :]
+    sums, rest = rest[: WIDTH * _BLOCK], rest[WIDTH * _BLOCK :]
+    mask = rest[: _BLOCK + _COLUMNS + 1]
+    for i in range(mask.shape[0]):
+        mask[i] = np.float32(1) if i % stride else np.float32(0)
+    under = _VECTOR + (below - above + 1) * stride
+    for plane in range(_INPUT + 4):
+        planes[plane * _PLANE : plane * _PLANE + _VECTOR + stride] = 0
+        planes[plane * _PLANE + under : plane * _PLANE + under + stride] = 0
+    _shrink(image, light, h, w, above, below, before, behind, planes, stride)
+    # Each layer follows the one before at the distance of the rows that it needs, so that it finds them in the cache.
+    delay = (2 * stride + _VECTOR + 1) // _BLOCK + 1
+    for turn in range((below - above) * stride // _BLOCK + 2 + 6 * delay):
+        for layer in range(7):
+            # Each layer keeps one pixel less of what was around the tile; the zero ahead of its first row is its own.
+            start = _VECTOR + (max(top - 6 + layer, 0) - above + 1) * stride - 1
+            stop = _VECTOR + (min(rows + 6 - layer, h) - above + 1) * stride
+            position = start + (turn - layer * delay) * _BLOCK
+            if start <= position < stop:
+                outputs = WIDTH if layer < 6 else 4 if maps == 1 else 3 * MAPS
+                _layer(planes, layer, start, position, stop, stride, depth, mix, bias, outputs, lines, sums, mask)
+
+
+@_inner
 def _enlarge(planes, start, maps, low, weight, wide):
     """A line of the factor along the picture's width, colours interleaved as the picture's."""
     for m in range(maps):
@@ -182,22 +222,22 @@ def _enlarge(planes, start, maps, low, weight, wide):
 
 
 @_inner
-def _one_curve(source, upper, lower, t, target):
+def _one_curve(source, light, upper, lower, t, target):
     """Eight times v <- v + r (v^2 - v) = v (r v + 1 - r) with one r."""
     for i in range(source.shape[0]):
         r = upper[i] + t * (lower[i] - upper[i])
         keep = np.float32(1) - r
-        v = np.float32(source[i]) * np.float32(1 / 255)
+        v = _level(source[i], light)
         for _ in range(8):
             v = v * (r * v + keep)
         target[i] = np.uint8(v * np.float32(255) + np.float32(0.5))
 
 
 @_inner
-def _eight_curves(source, upper, lower, t, target):
+def _eight_curves(source, light, upper, lower, t, target):
     """The same with another r each time."""
     for i in range(source.shape[0]):
-        v = np.float32(source[i]) * np.float32(1 / 255)
+        v = _level(source[i], light)
         for m in range(8):
             r = upper[m * _ROW + i] + t * (lower[m * _ROW + i] - upper[m * _ROW + i])
             v = v * (r * v + (np.float32(1) - r))
@@ -222,7 +262,7 @@ def _place(i, small, large):
 
 
 @_inner
-def _steer(image, out, h, w, top, bottom, left, right, origin, stride, planes, maps, low, weight, wide):
+def _steer(image, out, light, h, w, top, bottom, left, right, origin, stride, planes, maps, low, weight, wide):
     """The curves on those pixels of the picture whose factor lies between a tile's pixels."""
     height, width = image.shape[0], image.shape[1] // 3
     above, before = origin
@@ -245,17 +285,35 @@ def _steer(image, out, h, w, top, bottom, left, right, origin, stride, planes, m
             lower = wide[min(line + 1, h - 1) % 2 * MAPS * _ROW :]
             source, target = image[y, 3 * begin : 3 * end], out[y, 3 * begin : 3 * end]
             if maps == 1:
-                _one_curve(source, upper, lower, t, target)
+                _one_curve(source, light, upper, lower, t, target)
             else:
-                _eight_curves(source, upper, lower, t, target)
+                _eight_curves(source, light, upper, lower, t, target)
 
 
-def enhance_tile(image, out, h, w, top, bottom, left, right, depth, mix, bias, maps, scratch, low):
+@_inner
+def _carry(planes, factor, top, bottom, left, right, origin, stride, to_planes):
+    """Copy a rectangle of the factor from the planes to where all of it is kept, or back."""
+    for channel in range(factor.shape[0]):
+        for y in range(top, bottom):
+            start = (_RESULT + channel) * _PLANE + _VECTOR + (y - origin[0] + 1) * stride - origin[1]
+            for x in range(left, right):
+                if to_planes:
+                    planes[start + x] = factor[channel, y, x]
+                else:
+                    factor[channel, y, x] = planes[start + x]
+            if to_planes:
+                planes[start + right] = 0  # read behind the last pixel, though with no weight
+
+
+def enhance_tile(mode, image, out, light, factor, h, w, top, bottom, left, right, depth, mix, bias, maps, scratch, low):
     """Enhance what belongs to one tile of the shrunken picture.
 
     Args:
+        mode: ``WHOLE``, ``ESTIMATE`` or ``APPLY``.
         image: uint8 (H, 3 W), the whole picture.
-        out: uint8 (H, 3 W), for the result.
+        out: uint8 (H, 3 W), for the result; not touched by ``ESTIMATE``.
+        light: what one grey level stands for, 1/255 unless the exposure is to be changed; all above 1 is 1.
+        factor: float32 (3 maps, h, w), which ``ESTIMATE`` writes and ``APPLY`` reads; not touched by ``WHOLE``.
         h, w: the shrunken picture's size.
         top, bottom, left, right: the tile's pixels there, at most ``TILE``.
         depth: float32 (7, 64, 10), for each layer and channel the 3x3 weights and the bias; unused with nine taps.
@@ -271,26 +329,12 @@ def enhance_tile(image, out, h, w, top, bottom, left, right, depth, mix, bias, m
     below, behind = min(rows + REACH, h), min(columns + REACH, w)
     stride = behind - before + 1
     planes, rest = scratch[: (_INPUT + 4) * _PLANE], scratch[(_INPUT + 4) * _PLANE :]
-    lines, rest = rest[: 4 * _BLOCK], rest[4 * _BLOCK :]
-    sums, rest = rest[: WIDTH * _BLOCK], rest[WIDTH * _BLOCK :]
-    mask, rest = rest[: _BLOCK + _COLUMNS + 1], rest[_BLOCK + _COLUMNS + 1 :]
-    for i in range(mask.shape[0]):
-        mask[i] = np.float32(1) if i % stride else np.float32(0)
-    under = _VECTOR + (below - above + 1) * stride
-    for plane in range(_INPUT + 4):
-        planes[plane * _PLANE : plane * _PLANE + _VECTOR + stride] = 0
-        planes[plane * _PLANE + under : plane * _PLANE + under + stride] = 0
-    _shrink(image, h, w, above, below, before, behind, planes, stride)
-    # Each layer follows the one before at the distance of the rows that it needs, so that it finds them in the cache.
-    delay = (2 * stride + _VECTOR + 1) // _BLOCK + 1
-    for turn in range((below - above) * stride // _BLOCK + 2 + 6 * delay):
-        for layer in range(7):
-            # Each layer keeps one pixel less of what was around the tile; the zero ahead of its first row is its own.
-            start = _VECTOR + (max(top - 6 + layer, 0) - above + 1) * stride - 1
-            stop = _VECTOR + (min(rows + 6 - layer, h) - above + 1) * stride
-            position = start + (turn - layer * delay) * _BLOCK
-            if start <= position < stop:
-                outputs = WIDTH if layer < 6 else 4 if maps == 1 else 3 * MAPS
-                _layer(planes, layer, start, position, stop, stride, depth, mix, bias, outputs, lines, sums, mask)
-    weight, wide = rest[:SEGMENT], rest[SEGMENT:]
-    _steer(image, out, h, w, top, bottom, left, right, (above, before), stride, planes, maps, low, weight, wide)
+    if mode == APPLY:
+        _carry(planes, factor, top, rows, left, columns, (above, before), stride, True)
+    else:
+        _estimate(image, light, h, w, top, rows, above, below, before, behind, planes, rest, depth, mix, bias, maps)
+    if mode == ESTIMATE:
+        _carry(planes, factor, top, bottom, left, right, (above, before), stride, False)
+        return
+    weight, wide = rest[_NET:][:SEGMENT], rest[_NET:][SEGMENT:]
+    _steer(image, out, light, h, w, top, bottom, left, right, (above, before), stride, planes, maps, low, weight, wide)

@@ -19,7 +19,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scotopic.pipeline.contract import Enhancer
+from scotopic.pipeline.contract import Enhancer, to_batch, to_image
 from scotopic.pipeline.enhancers.learned.curve import CurveEnhancer, recurrent_enhancement
 from scotopic.pipeline.enhancers.learned.sgz import SGZ
 from scotopic.pipeline.fast import compiled, engine
@@ -124,6 +124,50 @@ def test_a_photograph(data_dir: Path) -> None:
     net = create_enhancer("sgz")
     assert isinstance(net, CurveEnhancer)
     assert_agrees(net, read_image(data_dir / "sgz_samples" / "Dark7.jpg"))
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("size", [(1, 1), (25, 13), (150, 361)], ids=str)
+def test_in_two_steps_it_does_the_same(name: str, size: tuple[int, int]) -> None:
+    net, image, seen = loud(name), picture(*size), []
+
+    def keep(factor: np.ndarray) -> np.ndarray:
+        seen.append(factor)
+        return factor
+
+    found = engine.fused_enhance(net, image, net.scale_factor, adjust=keep)
+    assert found is not None
+    assert np.array_equal(found, net.enhance(image))
+    with torch.inference_mode():
+        estimated = net.estimate(to_batch(image))[0].numpy()
+    assert seen[0].shape == estimated.shape
+    assert np.allclose(seen[0], estimated, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["sgz", "zero_dce"])
+@pytest.mark.parametrize("exposure", [0.5, 1.07, 2.0])
+def test_another_exposure_and_another_factor(name: str, exposure: float) -> None:
+    net, image = loud(name), picture(61, 127)
+    found = engine.fused_enhance(net, image, net.scale_factor, exposure=exposure, adjust=lambda factor: 0.8 * factor)
+    assert found is not None
+    with torch.inference_mode():
+        x = to_batch(image).mul_(exposure).clamp_(max=1)
+        expected = to_image(net.apply_curve(x, net.enlarge(0.8 * net.estimate(x), x.shape[-2:])))
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_a_given_factor_leaves_nothing_of_what_was_in_memory() -> None:
+    """Behind the last pixel of a line lies what an earlier picture left there."""
+    net = loud("sgz")
+    sick = copy.deepcopy(net)
+    for parameter in sick.parameters():
+        parameter.data.fill_(torch.nan)
+    for size in [(61, 127), (40, 300)]:
+        expected = net.enhance(picture(*size))
+        sick.enhance(picture(400, 700))
+        found = engine.fused_enhance(net, picture(*size), 12, adjust=lambda factor: factor)
+        assert found is not None
+        assert np.array_equal(found, expected)
 
 
 def _by_optimiser(net: Any) -> None:

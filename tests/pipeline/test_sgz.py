@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from scotopic.errors import ScotopicError
-from scotopic.pipeline.enhancers.learned.sgz import SGZ, recurrent_enhancement
+from scotopic.pipeline.enhancers.learned.curve import recurrent_enhancement
+from scotopic.pipeline.enhancers.learned.sgz import SGZ
 from scotopic.pipeline.registry import create_enhancer
 
 

@@ -21,7 +21,7 @@ from scotopic.pipeline.weights.manifest import manifest
 from scotopic.training.curve_net import make_curve_net
 from scotopic.training.trainer import train_enhancer
 
-from .settings import changed
+from .settings import changed, losses_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -47,7 +47,7 @@ def test_training_lowers_the_loss_and_brightens(quick_settings: TrainSettings, t
 def test_the_logged_loss_is_the_weighted_sum(quick_settings: TrainSettings, tmp_path: Path) -> None:
     train_enhancer(changed(quick_settings, epochs=1), tmp_path)
     row = read_table(tmp_path)[0]
-    weights = quick_settings.losses.weights.model_dump()
+    weights = losses_of(quick_settings).weights.model_dump()
     weighted = sum(weight * row[name] for name, weight in weights.items() if weight)
     assert row["loss"] == pytest.approx(weighted, rel=1e-4)
 
@@ -135,7 +135,11 @@ def test_unreadable_pictures_are_told_and_counted(
 @pytest.mark.parametrize(
     ("enhancer", "sentence"),
     [
-        ("gamma", "cannot train 'gamma': only curve enhancers learn from these losses; use sgz, zero_dce, zero_dce_pp"),
+        (
+            "gamma",
+            "cannot train 'gamma': only curve enhancers learn from these losses; "
+            "use sgz, sgz_task, zero_dce, zero_dce_pp",
+        ),
         ("sgzz", "only curve enhancers"),
         ("sgz[weights=sgz]", "say what to start from as start"),
     ],
@@ -273,13 +277,13 @@ def test_without_accelerate_the_extra_is_named(
 
 
 def test_the_losses_of_the_published_code_can_be_trained_with(quick_settings: TrainSettings, tmp_path: Path) -> None:
-    losses = quick_settings.losses.model_copy(update={"form": "published-code"}).model_dump()
+    losses = losses_of(quick_settings).model_copy(update={"form": "published-code"}).model_dump()
     train_enhancer(changed(quick_settings, losses=losses, epochs=2), tmp_path)
     assert len(read_table(tmp_path)) == 2
 
 
 def test_a_loss_without_weight_is_not_in_the_table(quick_settings: TrainSettings, tmp_path: Path) -> None:
-    losses = quick_settings.losses.model_dump()
+    losses = losses_of(quick_settings).model_dump()
     losses["weights"]["rgb"] = 0
     train_enhancer(changed(quick_settings, losses=losses, epochs=1), tmp_path)
     assert list(read_table(tmp_path)[0]) == [
@@ -289,7 +293,7 @@ def test_a_loss_without_weight_is_not_in_the_table(quick_settings: TrainSettings
 
 def test_semantic_guidance_counts_and_is_logged(quick_settings: TrainSettings, tmp_path: Path) -> None:
     pytest.importorskip("segmentation_models_pytorch", reason='pip install "scotopic[seg]"')
-    losses = quick_settings.losses.model_dump()
+    losses = losses_of(quick_settings).model_dump()
     losses["weights"]["semantic"] = 0.5
     train_enhancer(changed(quick_settings, losses=losses, semantic_guide="road", epochs=1), tmp_path)
     assert read_table(tmp_path)[0]["semantic"] > 0

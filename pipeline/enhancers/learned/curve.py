@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...contract import Enhancer, being_traced, check_image
+from ...contract import Enhancer, being_traced, check_image, to_batch, to_image
 from ...fast.engine import fused_enhance
+from ...temporal import VideoMemory
 from .checks import check_count
 from .loading import fill_parameters, initialise_normal
 from .tiles import TILE, in_tiles
@@ -84,6 +85,7 @@ class CurveEnhancer(Enhancer):
     Args:
         weights: a path, a name in the manifest, a URL, or ``"random"`` (normal with deviation 0.02).
         layer: makes a layer from its numbers of channels, in and out.
+        inputs: channels of the first layer.
         outputs: channels of the last layer.
         scale_factor: how many times the picture is shrunk before the net looks at it, at least 1.
         tile: pixels along a side of the tiles in which the net looks at a large (shrunken) picture; 0 takes it whole.
@@ -103,6 +105,7 @@ class CurveEnhancer(Enhancer):
         weights: str | Path,
         layer: Callable[[int, int], nn.Module],
         *,
+        inputs: int = 3,
         outputs: int = 3,
         scale_factor: int = 1,
         tile: int = TILE,
@@ -112,7 +115,7 @@ class CurveEnhancer(Enhancer):
         check_count("tile", tile, 0)
         self.scale_factor = scale_factor
         self.tile = tile
-        self.e_conv1 = layer(3, WIDTH)
+        self.e_conv1 = layer(inputs, WIDTH)
         self.e_conv2 = layer(WIDTH, WIDTH)
         self.e_conv3 = layer(WIDTH, WIDTH)
         self.e_conv4 = layer(WIDTH, WIDTH)
@@ -128,23 +131,77 @@ class CurveEnhancer(Enhancer):
             ScotopicError: the picture has the wrong dtype or shape.
         """
         check_image(image)
-        suits = vars(type(self)).get("has_engine", False) and self.order == 2 and self.iterations == 8
-        out = fused_enhance(self, image, self.scale_factor) if suits else None
+        out = fused_enhance(self, image, self.scale_factor) if self._suits_engine() else None
         return super().enhance(image) if out is None else out
+
+    def enhance_frame(self, image: np.ndarray, memory: VideoMemory) -> np.ndarray:
+        """:meth:`enhance` for the next frame of a video, with its exposure and the factor smoothed over time.
+
+        A subclass that may do something else to the picture enhances each frame by itself.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            memory: of the video; it has followed this frame already.
+
+        Raises:
+            ScotopicError: the picture has the wrong dtype or shape.
+        """
+        check_image(image)
+        if not self._is_known():
+            return self.enhance(image)
+        out = None
+        if self._suits_engine():
+            out = fused_enhance(self, image, self.scale_factor, exposure=memory.exposure, adjust=memory.smooth)
+        if out is not None:
+            return out
+        weight = next(self.parameters())
+        with torch.inference_mode():
+            x = to_batch(image, weight.device).mul_(memory.exposure).clamp_(max=1).to(weight.dtype)
+            estimated = self.estimate(x)
+            smoothed = memory.smooth(estimated[0].float().cpu().numpy())
+            factor = self.enlarge(torch.from_numpy(smoothed)[None].to(estimated), x.shape[-2:])
+            return to_image(self.apply_curve(x, factor).clamp(0, 1))
+
+    def _is_known(self) -> bool:
+        return vars(type(self)).get("has_engine", False)
+
+    def _suits_engine(self) -> bool:
+        return self._is_known() and self.order == 2 and self.iterations == 8
 
     def factor(self, x: Tensor) -> Tensor:
         """The curve parameters of each pixel: (N, 3, H, W) in [0, 1] -> (N, outputs, H, W) in (-1, 1).
 
         Shrunk and enlarged bilinearly, so that any size works and nothing is cropped.
         """
+        return self.enlarge(self.estimate(x), x.shape[-2:])
+
+    def estimate(self, x: Tensor) -> Tensor:
+        """The factor as the net gives it, on the shrunken picture: (N, 3, H, W) -> (N, outputs, h, w)."""
+        return in_tiles(self._extract, self.look(x), REACH, self.tile)
+
+    def look(self, x: Tensor) -> Tensor:
+        """What the net sees of a picture: (N, 3, H, W) -> (N, inputs, h, w), here the picture, shrunken."""
         height, width = x.shape[-2:]
         scale = self.scale_factor
         if scale == 1:
-            return in_tiles(self._extract, x, REACH, self.tile)
+            return x
         # Rounded up, so that no size shrinks to nothing, and in operations that an exported graph can repeat.
-        small = F.interpolate(x, size=((height + scale - 1) // scale, (width + scale - 1) // scale), mode="bilinear")
-        factor = in_tiles(self._extract, small, REACH, self.tile)
-        return F.interpolate(factor, size=(height, width), mode="bilinear", align_corners=True)
+        return F.interpolate(x, size=((height + scale - 1) // scale, (width + scale - 1) // scale), mode="bilinear")
+
+    def enlarge(self, factor: Tensor, size: torch.Size) -> Tensor:
+        """The factor at the picture's own size (height, width)."""
+        if self.scale_factor == 1:
+            return factor
+        return F.interpolate(factor, size=size, mode="bilinear", align_corners=True)
+
+    def steer(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The enhanced batch, not yet clamped, and the factor at its size, which training wants to see."""
+        factor = self.factor(x)
+        return self.apply_curve(x, factor), factor
+
+    def apply_curve(self, x: Tensor, factor: Tensor) -> Tensor:
+        """The curve on a batch (N, 3, H, W) in [0, 1] with a factor of its size (N, outputs, H, W)."""
+        return recurrent_enhancement(x, factor, self.order, self.iterations)
 
     def _extract(self, x: Tensor) -> Tensor:
         x1 = F.relu(self.e_conv1(x))

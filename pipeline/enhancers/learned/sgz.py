@@ -11,7 +11,7 @@ from ....errors import ScotopicError
 from ...contract import EnhancerInfo, being_traced, check_batch
 from ...registry import register_enhancer
 from .checks import check_count
-from .curve import CurveEnhancer, DepthwiseSeparable, Traditional, recurrent_enhancement
+from .curve import CurveEnhancer, DepthwiseSeparable, Traditional
 from .tiles import TILE
 
 Convolution = Literal["dsc", "tc"]
@@ -84,7 +84,7 @@ class SGZ(CurveEnhancer):
         self.iterations = iterations
 
     def transform(self, x: Tensor) -> Tensor:
-        return recurrent_enhancement(x, self.factor(x), self.order, self.iterations)
+        return self.apply_curve(x, self.factor(x))
 
     def forward(self, x: Tensor, return_factor: bool = False) -> Tensor | tuple[Tensor, Tensor]:  # type: ignore[override]
         """Float RGB (N, 3, H, W) in [0, 1] -> the same; with ``return_factor`` also the factor (N, 3, H, W)."""
@@ -94,5 +94,5 @@ class SGZ(CurveEnhancer):
             check_batch(x)
         own = x.to(next(self.parameters()).dtype)
         factor = self.factor(own)
-        image = recurrent_enhancement(own, factor, self.order, self.iterations).clamp(0, 1)
+        image = self.apply_curve(own, factor).clamp(0, 1)
         return image.to(x.dtype), factor.to(x.dtype)

@@ -60,6 +60,9 @@ class ZeroDCE(CurveEnhancer):
         return in_tiles(self._apply_curves, x, REACH, self.tile)
 
     def _apply_curves(self, x: Tensor) -> Tensor:
-        for factor in self._extract(x).split(3, dim=1):
-            x = recurrent_enhancement(x, factor, iterations=1)
+        return self.apply_curve(x, self._extract(x))
+
+    def apply_curve(self, x: Tensor, factor: Tensor) -> Tensor:
+        for one in factor.split(3, dim=1):
+            x = recurrent_enhancement(x, one, iterations=1)
         return x

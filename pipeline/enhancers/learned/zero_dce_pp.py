@@ -8,10 +8,8 @@ from torch import Tensor
 
 from ...contract import EnhancerInfo
 from ...registry import register_enhancer
-from .curve import CurveEnhancer, DepthwiseSeparable, recurrent_enhancement
+from .curve import CurveEnhancer, DepthwiseSeparable
 from .tiles import TILE
-
-ITERATIONS = 8
 
 
 @register_enhancer
@@ -59,4 +57,4 @@ class ZeroDCEPlusPlus(CurveEnhancer):
         super().__init__(weights, DepthwiseSeparable, scale_factor=scale_factor, tile=tile)
 
     def transform(self, x: Tensor) -> Tensor:
-        return recurrent_enhancement(x, self.factor(x), iterations=ITERATIONS)
+        return self.apply_curve(x, self.factor(x))

@@ -122,8 +122,8 @@ def test_a_coarser_grid_gives_nearly_the_same_picture(data_dir: Path, monkeypatc
 @pytest.mark.parametrize(("height", "width"), [(720, 1280), (2160, 3840)])
 def test_memory_is_bounded(height: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What NumPy holds at most, of which the solver takes nearly all; it never sees more than two megapixels."""
+    sizes: list[int] = []
     if height > 720:  # the solver's share is bounded by its grid, so it need not run
-        sizes: list[int] = []
         monkeypatch.setattr(lime, "refine_fast", lambda initial, *_: sizes.append(initial.size) or initial)
     picture = np.repeat(np.linspace(0, 60, width, dtype=np.uint8)[None, :, None], height, 0).repeat(3, 2)
     picture[::7, ::5] += 20

@@ -1,0 +1,51 @@
+"""Learning to undo darkness: bright pictures are darkened, and the enhancer is to bring them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...configs.restore_schema import RestoreSettings
+from ..losses import total_variation_loss
+from .contract import Outcome
+
+_FLOOR = 0.1
+"""Added to a picture's mean before its errors are weighed by it, so that dark scenes count as much as bright ones."""
+
+
+class Restore:
+    """Asks that the enhanced picture be the bright one: as light, and as free of noise.
+
+    - *light*: the mean absolute error of 4x4 means, over the bright picture's mean;
+    - *detail*: the same of single pixels, where noise that was brightened costs, and detail that was smoothed away;
+    - *noise*: the squared error of single pixels, likewise over the mean;
+    - *smoothness*: the total variation of the curve parameters.
+
+    >>> from scotopic import create_enhancer
+    >>> from scotopic.training.curve_net import CurveNet
+    >>> import torch
+    >>> dark, bright = torch.full((1, 3, 32, 32), 0.1), torch.full((1, 3, 32, 32), 0.4)
+    >>> objective = Restore(RestoreSettings())
+    >>> outcome = objective(CurveNet(create_enhancer("sgz", weights="random")), (dark, bright))
+    >>> {name: round(figure.item(), 1) for name, figure in zip(objective.figures[:2], outcome.figures)}
+    {'light': 0.6, 'detail': 0.6}
+    """
+
+    figures = ("light", "detail", "noise", "smoothness", "mean_factor")
+
+    def __init__(self, settings: RestoreSettings) -> None:
+        self.settings = settings
+
+    def __call__(self, net: nn.Module, batch: Any) -> Outcome:
+        """Judge what ``net`` makes of ``(dark, bright)``, float RGB (N, 3, H, W) in [0, 1] each."""
+        dark, bright = batch
+        enhanced, factor = net(dark)
+        weight = 1 / (bright.mean((1, 2, 3), keepdim=True) + _FLOOR)
+        error = enhanced - bright
+        light = (F.avg_pool2d(error, 4).abs() * weight).mean()
+        detail, noise = (error.abs() * weight).mean(), (error.square() * weight).mean()
+        smoothness = total_variation_loss(factor)
+        total: Tensor = light + self.settings.detail * detail + noise + self.settings.smoothness * smoothness
+        return Outcome(total, (light, detail, noise, smoothness, factor.detach().mean()))
