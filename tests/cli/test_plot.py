@@ -38,7 +38,7 @@ def test_factor_of_every_curve_enhancer(scotopic: Command, tmp_path: Path, spec:
         (["curve", "-o", "curve.doc"], "cannot write curve.doc"),
         (["factor", "dark.png", "-o", "factor.doc"], "cannot write factor.doc"),
         (["factor", "nothing.png"], "no image at nothing.png"),
-        (["factor", "dark.png", "--enhancer", "gamma"], "use sgz or zero_dce or zero_dce_pp"),
+        (["factor", "dark.png", "--enhancer", "gamma"], "use sgz or sgz_task or zero_dce or zero_dce_pp"),
     ],
 )
 def test_bad_input_is_one_sentence(

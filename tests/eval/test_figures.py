@@ -64,6 +64,6 @@ def test_factor_maps_make_the_picture_that_the_enhancer_makes(name: str) -> None
 
 
 def test_only_curve_enhancers_have_a_factor(tmp_path: Path) -> None:
-    with pytest.raises(ScotopicError, match="gamma estimates no enhancement factor: use sgz or zero_dce"):
+    with pytest.raises(ScotopicError, match="gamma estimates no enhancement factor: use sgz or sgz_task or zero_dce"):
         plot_factor(picture(), create_enhancer("gamma"), tmp_path / "factor.png")
     assert not list(tmp_path.iterdir())

@@ -82,8 +82,13 @@ class SGZTask(CurveEnhancer):
     def transform(self, x: Tensor) -> Tensor:
         return self.steer(x)[0]
 
+    def factor(self, x: Tensor) -> Tensor:
+        """The curve parameters that are applied to each pixel: (N, 3, H, W) in [0, 1] -> the same shape in (-1, 1)."""
+        return self.restraint * super().factor(x)[:, :3]
+
     def steer(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        maps = self.enlarge(self.estimate(x), x.shape[-2:])
+        """The enhanced batch, not yet clamped, and the maps behind it: three curve parameters and the noise."""
+        maps = super().factor(x)
         smooth = guided_filter(x, MOST_NOISE / 2 * (1 + maps[:, 3:]), RADIUS)
         return self.apply_curve(smooth, self.restraint * maps[:, :3]), maps
 

@@ -46,7 +46,7 @@ def test_edges_stay_and_noise_goes() -> None:
     out = guided_filter(noisy, torch.full((1, 1, 40, 40), 0.05))
     assert (out - clean)[..., :12].std() < 0.25 * 0.02
     assert out[..., 30:].mean() - out[..., :10].mean() == pytest.approx(0.5, abs=0.01)
-    assert (out[..., 21] - out[..., 18]).mean() > 0.45
+    assert (out[..., 20] - out[..., 19]).mean() > 0.35  # a box of the same width would leave 0.06
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (24, 25), (37, 50)])
