@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -101,9 +102,8 @@ def watch(
 def _in_window(run: Watch) -> None:
     run.start()
     try:
-        show_window(run)
-    except Interrupted:
-        pass  # the usual way to end it
+        with suppress(Interrupted):  # the usual way to end it
+            show_window(run)
     finally:
         run.stop()
 

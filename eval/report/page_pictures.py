@@ -12,7 +12,6 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image
-from pycocotools.mask import iou
 
 from ...errors import ScotopicError
 from ...files import output_folder, whole_file, write_json
@@ -25,6 +24,7 @@ from ..datasets.segmentation_sample import IGNORED, SegmentationDataset
 from ..detection import CONFIDENCE
 from ..segmentation_task import label_map_path
 from .class_colors import LOST, WON, WRONG, class_colors
+from .matching import judge_boxes
 from .pictures import changed_most
 
 FOLDER = "report_pictures"
@@ -142,7 +142,7 @@ class _Boxes:
         layers = {}
         for layer, of in (("before", self.before), ("after", row)):
             given = [r for r in self._results(of) if r["image_id"] == image["id"] and r["score"] >= CONFIDENCE]
-            states, missed = match_boxes(wanted, given)
+            states, missed = judge_boxes(wanted, given)
             detections = [self._box(r, image, state) for r, state in zip(given, states, strict=True)]
             truth = [self._box(a, image, _truth_state(a, missed)) for a in wanted]
             layers[layer] = {"detections": detections, "truth": truth}
@@ -166,36 +166,6 @@ def _truth_state(annotation: Mapping[str, Any], missed: set[int]) -> str:
     if annotation["iscrowd"]:
         return "ignored"
     return "missed" if annotation["id"] in missed else "found"
-
-
-def match_boxes(wanted: Sequence[Mapping[str, Any]], given: Sequence[Mapping[str, Any]]) -> tuple[list[str], set[int]]:
-    """What each detection is (``found``, ``false``, ``ignored``), and the ids of the true boxes that none found.
-
-    Matched as pycocotools does at IoU 0.5: by descending score, each to the best free box of its class.
-
-    Args:
-        wanted: COCO annotations of one image.
-        given: COCO results of the same image.
-
-    >>> box = {"id": 7, "category_id": 1, "bbox": [0, 0, 10, 10], "iscrowd": 0}
-    >>> match_boxes([box], [{"category_id": 1, "bbox": [0, 0, 10, 9], "score": 0.9}])
-    (['found'], set())
-    """
-    free = {a["id"]: a for a in wanted}
-    states = ["false"] * len(given)
-    for index in sorted(range(len(given)), key=lambda i: -given[i]["score"]):
-        same = [a for a in free.values() if a["category_id"] == given[index]["category_id"]]
-        if not same:
-            continue
-        overlaps = iou([given[index]["bbox"]], [a["bbox"] for a in same], [a["iscrowd"] for a in same])[0]
-        close = [(o, a) for o, a in zip(overlaps, same, strict=True) if o >= 0.5]
-        best = max(close, key=lambda pair: (not pair[1]["iscrowd"], pair[0]), default=None)
-        if best is None:
-            continue
-        states[index] = "ignored" if best[1]["iscrowd"] else "found"
-        if not best[1]["iscrowd"]:
-            del free[best[1]["id"]]
-    return states, {id_ for id_, a in free.items() if not a["iscrowd"]}
 
 
 class _Maps:

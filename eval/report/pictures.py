@@ -9,7 +9,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from pycocotools.mask import iou
 
 from ...errors import ScotopicError
 from ...pipeline.image import read_image, write_image
@@ -17,6 +16,7 @@ from ...pipeline.stage import EnhancementStage
 from ..comparison import Comparison, Progress, file_name
 from ..datasets.sample import DetectionDataset
 from ..detection import CONFIDENCE, CocoResult
+from .matching import judge_boxes
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.
 FOUND, FALSE, MISSED, IGNORED = (0, 158, 115), (213, 94, 0), (240, 228, 66), (150, 150, 150)
@@ -145,19 +145,15 @@ def _judged(image: np.ndarray, number: int, truth: Mapping[str, Any], results: S
     wanted = [a for a in truth["annotations"] if a["image_id"] == number]
     given = [r for r in results if r["image_id"] == number and r["score"] >= CONFIDENCE]
     given.sort(key=lambda r: -r["score"])
-    free = {a["id"]: a for a in wanted}
+    states, missed = judge_boxes(wanted, given)
     boxes, captions, colors = [], [], []
-    for result in given:
-        same = [a for a in free.values() if a["category_id"] == result["category_id"]]
-        overlaps = iou([result["bbox"]], [a["bbox"] for a in same], [a["iscrowd"] for a in same]) if same else [[]]
-        close = [(o, a) for o, a in zip(overlaps[0], same, strict=True) if o >= 0.5]
-        best = max(close, key=lambda pair: (not pair[1]["iscrowd"], pair[0]), default=None)
+    for result, state in zip(given, states, strict=True):
         boxes.append(_corners(result["bbox"]))
         captions.append(f"{names[result['category_id']]} {result['score']:.2f}")
-        colors.append(FALSE if best is None else IGNORED if best[1]["iscrowd"] else FOUND)
-        if best is not None and not best[1]["iscrowd"]:
-            del free[best[1]["id"]]
-    for annotation in free.values():
+        colors.append({"found": FOUND, "false": FALSE, "ignored": IGNORED}[state])
+    for annotation in wanted:
+        if annotation["id"] not in missed and not annotation["iscrowd"]:
+            continue
         boxes.append(_corners(annotation["bbox"]))
         captions.append("")
         colors.append(IGNORED if annotation["iscrowd"] else MISSED)
