@@ -119,8 +119,8 @@ class EnhancementStage(nn.Module):
             name: its file name, for enhancers that look pictures up (``folder:DIR``).
             video: the memory of the video whose next frame the picture is, from :meth:`video_memory`; or
                 ``VideoGate(stage.gate)``, the gate's memory alone. Without it the picture is judged by itself.
-                Exposure and factor are smoothed for curve nets (sgz, zero_dce_pp, zero_dce); other enhancers, which
-                have no factor, take each frame by itself.
+                Exposure and factor are smoothed for curve nets (sgz, sgz_task, zero_dce_pp, zero_dce); other
+                enhancers, which have no factor, take each frame by itself.
             seconds: the frame's time in the video, for a ``VideoMemory``; None where frames come at its ``fps``.
         """
         check_image(image)

@@ -6,7 +6,7 @@ import importlib
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,9 +18,11 @@ PATIENCE = 1.0
 CACHE_LINE = 64
 """Bytes."""
 
+Loaded = TypeVar("Loaded")
+
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
-_loaded: list[Kernels | None] = []
+_loaded: dict[str, Any] = {}
 
 
 class Kernels:
@@ -32,50 +34,93 @@ class Kernels:
         self.enhance_tile: Callable[..., None] = _compile(numba_kernels.enhance_tile, numba_kernels.SIGNATURE)
         self.tile = numba_kernels.TILE
         self.whole, self.estimate, self.apply = numba_kernels.WHOLE, numba_kernels.ESTIMATE, numba_kernels.APPLY
-        self._floats, self._whole = numba_kernels.SCRATCH, numba_kernels.SEGMENT
+        self.scratch = Scratch((numba_kernels.SCRATCH, np.float32), (numba_kernels.SEGMENT, np.int32))
+        """The kernel's last two arguments."""
+
+
+class SmootherKernels:
+    """The same of :mod:`.numba_look` and :mod:`.numba_smoother`."""
+
+    def __init__(self) -> None:
+        from . import numba_look, numba_smoother
+
+        self.look: Callable[..., None] = _compile(numba_look.look, numba_look.SIGNATURE)
+        self.smooth_band: Callable[..., None] = _compile(numba_smoother.smooth_band, numba_smoother.SIGNATURE)
+        self.band, self.patch = numba_smoother.BAND, numba_look.PATCH
+        self.blank = np.zeros(numba_smoother.BLANK, np.uint8)
+        self.look_scratch = Scratch((numba_look.SCRATCH, np.float32), (numba_look.SCRATCH, np.int16))
+        self.band_scratch = Scratch(
+            (numba_smoother.FLOATS, np.float32), (numba_smoother.SHORTS, np.uint16), (numba_smoother.WHOLE, np.int32)
+        )
+
+
+class Scratch:
+    """Arrays of zeros that each thread has for itself.
+
+    >>> scratch = Scratch((3, np.float32), (2, np.int16))
+    >>> [array.tolist() for array in scratch()]
+    [[0.0, 0.0, 0.0], [0, 0]]
+    >>> scratch()[0] is scratch()[0]
+    True
+    """
+
+    def __init__(self, *sizes: tuple[int, Any]) -> None:
+        self._sizes = sizes
         self._own = threading.local()
 
-    def scratch(self) -> tuple[np.ndarray, np.ndarray]:
-        """The kernel's last two arguments for this thread, the same each time."""
+    def __call__(self) -> tuple[np.ndarray, ...]:
         arrays = getattr(self._own, "arrays", None)
         if arrays is None:
-            # Vectors that straddle two lines of the cache cost a fifth of the speed.
-            memory = np.zeros(self._floats + CACHE_LINE // 4, np.float32)
-            ahead = -memory.ctypes.data % CACHE_LINE // 4
-            arrays = memory[ahead : ahead + self._floats], np.zeros(self._whole, np.int32)
+            arrays = tuple(_aligned(size, np.dtype(dtype)) for size, dtype in self._sizes)
             self._own.arrays = arrays
         return arrays
 
 
+def _aligned(size: int, dtype: np.dtype) -> np.ndarray:
+    """Vectors that straddle two lines of the cache cost a fifth of the speed."""
+    memory = np.zeros(size * dtype.itemsize + CACHE_LINE, np.uint8)
+    ahead = -memory.ctypes.data % CACHE_LINE
+    return memory[ahead : ahead + size * dtype.itemsize].view(dtype)
+
+
 def load_kernels() -> Kernels | None:
     """The kernels, compiled when first asked for; None without numba, which is said once."""
+    return _once("curve", lambda: Kernels())
+
+
+def load_smoother() -> SmootherKernels | None:
+    """The kernels of `sgz_task` beside the others, likewise."""
+    return _once("smoother", lambda: SmootherKernels())
+
+
+def _once(name: str, make: Callable[[], Loaded]) -> Loaded | None:
     with _lock:
-        if not _loaded:
-            _loaded.append(_load())
-        return _loaded[0]
+        if name not in _loaded:
+            _loaded[name] = _load(name, make)
+        return _loaded[name]
 
 
-def _load() -> Kernels | None:
+def _load(name: str, make: Callable[[], Loaded]) -> Loaded | None:
     try:
         importlib.import_module("numba")
     except ModuleNotFoundError:
         _log.warning("%s; PyTorch does it meanwhile, many times slower", missing_extra("numba", "fast", "fast curves"))
         return None
     except Exception as error:  # another release of numpy than this numba knows, a broken compiler
-        return _without(error)
-    notice = threading.Timer(PATIENCE, _log.warning, ["compiling the fast curve: some seconds, once on this machine"])
+        return _without(name, error)
+    notice = threading.Timer(PATIENCE, _log.warning, [f"compiling the fast {name}: some seconds, once on this machine"])
     notice.daemon = True
     notice.start()
     try:
-        return Kernels()
+        return make()
     except Exception as error:
-        return _without(error)
+        return _without(name, error)
     finally:
         notice.cancel()
 
 
-def _without(error: Exception) -> None:
-    _log.warning("numba cannot compile the fast curve (%s): PyTorch does it, many times slower", error)
+def _without(name: str, error: Exception) -> None:
+    _log.warning("numba cannot compile the fast %s (%s): PyTorch does it, many times slower", name, error)
 
 
 def _compile(function: Callable[..., Any], signature: Any) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from .tiles import Tile, part
 LAYERS = tuple(f"e_conv{number}" for number in range(1, 8))
 WIDTH = 32
 _TINY = np.float32(1e-20)
-_NO_FACTOR = np.empty((0, 0, 0), np.float32)
+_NOTHING = np.empty((0, 0, 0), np.float32)
 
 Weights = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 """What the kernel calls depth, mix, bias and maps."""
@@ -52,13 +52,15 @@ def fused_enhance(
     source = np.ascontiguousarray(image).reshape(height, 3 * width)
     out = np.empty((height, 3 * width), np.uint8)
     small = (-(-height // scale_factor), -(-width // scale_factor))
-    factor = np.empty((3 * weights[3], *small), np.float32) if adjust else _NO_FACTOR
+    factor = np.empty((3 * weights[3], *small), np.float32) if adjust else _NOTHING
     threads = torch.get_num_threads()
     light = np.float32(exposure) * np.float32(1 / 255)
 
     def go_through(mode: int) -> None:
         def work(tile: Tile) -> None:
-            kernels.enhance_tile(mode, source, out, light, factor, *small, *tile, *weights, *kernels.scratch())
+            kernels.enhance_tile(
+                mode, source, out, light, _NOTHING, factor, *small, *tile, *weights, *kernels.scratch()
+            )
 
         for_each(work, part(*small, threads, kernels.tile), threads)
 
@@ -71,8 +73,12 @@ def fused_enhance(
     return out.reshape(height, width, 3)
 
 
-def read_weights(net: nn.Module) -> Weights | None:
+def read_weights(net: nn.Module, maps: tuple[int, ...] = (3, 24)) -> Weights | None:
     """The weights of a curve net in the order in which the kernel wants them; None if it is no such net.
+
+    Args:
+        net: with layers ``e_conv1`` to ``e_conv7``.
+        maps: how many maps the net may give.
 
     Returns:
         depth (7, 64, 10), mix (7, 1 or 9, 32, 64), bias (7, 32), all float32 and filled up with zeros, and the number
@@ -105,7 +111,7 @@ def read_weights(net: nn.Module) -> Weights | None:
         # makes them zero, and leaves alone what can be seen.
         values += _TINY
         values -= _TINY
-    return (depth, mix, bias, outputs // 3) if outputs in (3, 24) else None
+    return (depth, mix, bias, outputs // 3) if outputs in maps else None
 
 
 def _read(conv: object) -> tuple[np.ndarray, np.ndarray] | None:

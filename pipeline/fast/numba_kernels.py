@@ -6,13 +6,16 @@ neighbour of the next row's first, and a row of zeros stands above and below. So
 reads of one long line, whatever the width. That line is walked in blocks that stay in the processor's first cache, all
 layers close behind one another; every inner loop has a length that is a multiple of a vector's, and the compiler knows.
 
-Everything is in this one file, since numba watches one file to tell when what it has on the disk is out of date.
+All that is of this kernel alone is in this file, since numba watches one file to tell when what it has on the disk is
+out of date.
 """
 
 from __future__ import annotations
 
 import numba
 import numpy as np
+
+from .numba_shared import inner, lent, level, place
 
 TILE = (128, 352)
 """The most rows and columns of the shrunken picture in a tile: all columns of a 4K picture shrunk twelve times."""
@@ -22,6 +25,8 @@ WIDTH = 32
 """Channels of a map."""
 SEGMENT = 4096
 """Pixels of the picture that the curve is applied to at a time."""
+INPUTS = 8
+"""The most channels that a net looks at."""
 MAPS = 8
 """The most curves that a net gives, each of three channels."""
 
@@ -39,11 +44,11 @@ _INPUT = 5 * WIDTH
 _FIRST = (_INPUT, 0, WIDTH, 2 * WIDTH, 2 * WIDTH, WIDTH, 0)
 _SECOND = (0, 0, 0, 0, 3 * WIDTH, 4 * WIDTH, 3 * WIDTH)
 _TARGET = (0, WIDTH, 2 * WIDTH, 3 * WIDTH, 4 * WIDTH, 3 * WIDTH, 2 * WIDTH)
-_CHANNELS = (4, WIDTH, WIDTH, WIDTH, 2 * WIDTH, 2 * WIDTH, 2 * WIDTH)
+_CHANNELS = (INPUTS, WIDTH, WIDTH, WIDTH, 2 * WIDTH, 2 * WIDTH, 2 * WIDTH)
 _RESULT = 2 * WIDTH
 
 _NET = (4 + WIDTH) * _BLOCK + (_BLOCK + _COLUMNS + 1)
-SCRATCH = (_INPUT + 4) * _PLANE + _NET + SEGMENT + 2 * MAPS * _ROW
+SCRATCH = (_INPUT + INPUTS) * _PLANE + _NET + SEGMENT + 2 * MAPS * _ROW
 """Floats of scratch memory for one thread; all zero at first. No more of it is touched than a tile needs."""
 
 WHOLE, ESTIMATE, APPLY = 0, 1, 2
@@ -55,6 +60,7 @@ SIGNATURE = numba.void(
     numba.uint8[:, ::1],
     numba.float32,
     numba.float32[:, :, ::1],
+    numba.float32[:, :, ::1],
     *[numba.int64] * 6,
     numba.float32[:, :, ::1],
     numba.float32[:, :, :, ::1],
@@ -64,16 +70,8 @@ SIGNATURE = numba.void(
     numba.int32[::1],
 )
 
-_inner = numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 
-
-@_inner
-def _level(grey, light):
-    """A grey level as a share of white, no more than all of it."""
-    return min(np.float32(grey) * light, np.float32(1))
-
-
-@_inner
+@inner
 def _shrink(image, light, h, w, top, bottom, left, right, planes, stride):
     """Bilinear, between pixel centres (``F.interpolate`` with ``align_corners=False``), from levels to [0, 1]."""
     height, width = image.shape[0], image.shape[1] // 3
@@ -92,8 +90,8 @@ def _shrink(image, light, h, w, top, bottom, left, right, planes, stride):
             behind = 3 * min(before + 1, width - 1)
             before *= 3
             for c in range(3):
-                a, b = _level(upper[before + c], light), _level(upper[behind + c], light)
-                d, e = _level(lower[before + c], light), _level(lower[behind + c], light)
+                a, b = level(upper[before + c], light), level(upper[behind + c], light)
+                d, e = level(lower[before + c], light), level(lower[behind + c], light)
                 above = a + s * (b - a)
                 below = d + s * (e - d)
                 planes[start + c * _PLANE + x - left] = above + t * (below - above)
@@ -101,7 +99,7 @@ def _shrink(image, light, h, w, top, bottom, left, right, planes, stride):
             planes[start + c * _PLANE + right - left] = 0
 
 
-@_inner
+@inner
 def _depthwise(planes, start, stride, vectors, w, target):
     """3x3 convolution of one plane, from position ``start`` on; ``w``: nine weights and the bias."""
     w0, w1, w2, w3, w4, w5, w6, w7, w8, b = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9]
@@ -118,7 +116,7 @@ def _mixer(step: int):
     That is as much as the registers hold. Distances that the compiler knows spare it asking whether lines overlap.
     """
 
-    @_inner
+    @inner
     def mix(source, w, vectors, sums):
         a0, a1, a2, a3 = w[0, 0], w[0, 1], w[0, 2], w[0, 3]
         b0, b1, b2, b3 = w[1, 0], w[1, 1], w[1, 2], w[1, 3]
@@ -138,15 +136,15 @@ _mix_lines = _mixer(_BLOCK)
 _mix_planes = _mixer(_PLANE)
 
 
-@_inner
-def _layer(planes, layer, start, position, stop, stride, depth, mix, bias, outputs, lines, sums, mask):
+@inner
+def _layer(planes, layer, start, position, stop, stride, depth, mix, bias, inputs, outputs, lines, sums, mask):
     """One layer on one block: depthwise and pointwise, or nine taps at once."""
     taps = mix.shape[1]
     count = min(_BLOCK, stop - position)
     vectors = (count + _VECTOR - 1) // _VECTOR
     for d in range(outputs):
         sums[d * _BLOCK : d * _BLOCK + _VECTOR * vectors] = bias[layer, d]
-    for k in range(0, _CHANNELS[layer], 4):
+    for k in range(0, inputs, 4):
         plane = (_FIRST[layer] + k if k < WIDTH else _SECOND[layer] + k - WIDTH) * _PLANE + position
         if taps == 1:
             for j in range(4):
@@ -170,7 +168,7 @@ def _layer(planes, layer, start, position, stop, stride, depth, mix, bias, outpu
                 line[i] = max(result[i], np.float32(0)) if valid[i] else np.float32(0)
 
 
-@_inner
+@inner
 def _tanh(x):
     """By Lambert's continued fraction at a quarter of ``x``, and tanh 2u = 2 tanh u / (1 + tanh^2 u), twice."""
     u = min(max(x, np.float32(-9)), np.float32(9)) * np.float32(0.25)
@@ -182,8 +180,8 @@ def _tanh(x):
     return (t + t) / (np.float32(1) + t * t)
 
 
-@_inner
-def _estimate(image, light, h, w, top, rows, above, below, before, behind, planes, rest, depth, mix, bias, maps):
+@inner
+def _estimate(image, light, look, h, w, top, rows, above, below, before, behind, planes, rest, depth, mix, bias, maps):
     """The factor of a tile, in the planes of the result."""
     stride = behind - before + 1
     lines, rest = rest[: 4 * _BLOCK], rest[4 * _BLOCK :]
@@ -192,10 +190,13 @@ def _estimate(image, light, h, w, top, rows, above, below, before, behind, plane
     for i in range(mask.shape[0]):
         mask[i] = np.float32(1) if i % stride else np.float32(0)
     under = _VECTOR + (below - above + 1) * stride
-    for plane in range(_INPUT + 4):
+    for plane in range(_INPUT + INPUTS):
         planes[plane * _PLANE : plane * _PLANE + _VECTOR + stride] = 0
         planes[plane * _PLANE + under : plane * _PLANE + under + stride] = 0
-    _shrink(image, light, h, w, above, below, before, behind, planes, stride)
+    if look.shape[0]:
+        _carry(planes, look, _INPUT, above, below, before, behind, (above, before), stride, True)
+    else:
+        _shrink(image, light, h, w, above, below, before, behind, planes, stride)
     # Each layer follows the one before at the distance of the rows that it needs, so that it finds them in the cache.
     delay = (2 * stride + _VECTOR + 1) // _BLOCK + 1
     for turn in range((below - above) * stride // _BLOCK + 2 + 6 * delay):
@@ -205,11 +206,14 @@ def _estimate(image, light, h, w, top, rows, above, below, before, behind, plane
             stop = _VECTOR + (min(rows + 6 - layer, h) - above + 1) * stride
             position = start + (turn - layer * delay) * _BLOCK
             if start <= position < stop:
+                inputs = _CHANNELS[layer] if layer or look.shape[0] else 4
                 outputs = WIDTH if layer < 6 else 4 if maps == 1 else 3 * MAPS
-                _layer(planes, layer, start, position, stop, stride, depth, mix, bias, outputs, lines, sums, mask)
+                _layer(
+                    planes, layer, start, position, stop, stride, depth, mix, bias, inputs, outputs, lines, sums, mask
+                )
 
 
-@_inner
+@inner
 def _enlarge(planes, start, maps, low, weight, wide):
     """A line of the factor along the picture's width, colours interleaved as the picture's."""
     for m in range(maps):
@@ -221,30 +225,30 @@ def _enlarge(planes, start, maps, low, weight, wide):
                 target[3 * x] = a + weight[x] * (line[low[x] + 1] - a)
 
 
-@_inner
+@inner
 def _one_curve(source, light, upper, lower, t, target):
     """Eight times v <- v + r (v^2 - v) = v (r v + 1 - r) with one r."""
     for i in range(source.shape[0]):
         r = upper[i] + t * (lower[i] - upper[i])
         keep = np.float32(1) - r
-        v = _level(source[i], light)
+        v = level(source[i], light)
         for _ in range(8):
             v = v * (r * v + keep)
         target[i] = np.uint8(v * np.float32(255) + np.float32(0.5))
 
 
-@_inner
+@inner
 def _eight_curves(source, light, upper, lower, t, target):
     """The same with another r each time."""
     for i in range(source.shape[0]):
-        v = _level(source[i], light)
+        v = level(source[i], light)
         for m in range(8):
             r = upper[m * _ROW + i] + t * (lower[m * _ROW + i] - upper[m * _ROW + i])
             v = v * (r * v + (np.float32(1) - r))
         target[i] = np.uint8(v * np.float32(255) + np.float32(0.5))
 
 
-@_inner
+@inner
 def _first(k, small, large):
     """The first of ``large`` pixels that lies at or behind pixel ``k`` of ``small``, corner upon corner."""
     if k == 0 or small == 1:
@@ -252,16 +256,7 @@ def _first(k, small, large):
     return min((k * (large - 1) + small - 2) // (small - 1), large)
 
 
-@_inner
-def _place(i, small, large):
-    """Where pixel ``i`` of ``large`` lies among ``small`` ones, corner upon corner: (the one before, the way to go)."""
-    if large == 1:
-        return 0, np.float32(0)
-    far = i * (small - 1)
-    return far // (large - 1), np.float32(far % (large - 1)) / np.float32(large - 1)
-
-
-@_inner
+@inner
 def _steer(image, out, light, h, w, top, bottom, left, right, origin, stride, planes, maps, low, weight, wide):
     """The curves on those pixels of the picture whose factor lies between a tile's pixels."""
     height, width = image.shape[0], image.shape[1] // 3
@@ -271,11 +266,11 @@ def _steer(image, out, light, h, w, top, bottom, left, right, origin, stride, pl
     for begin in range(_first(left, w, width), stop, SEGMENT):
         end = min(begin + SEGMENT, stop)
         for x in range(begin, end):
-            at, way = _place(x, w, width)
+            at, way = place(x, w, width)
             low[x - begin], weight[x - begin] = at - before, way
         held = np.int64(-2)
         for y in range(first, last):
-            line, t = _place(y, h, height)
+            line, t = place(y, h, height)
             if line != held:  # two lines are kept: the one above becomes the one below
                 for k in range(line if line == held + 1 else line - 1, min(line + 1, h - 1)):
                     start = _VECTOR + (k + 1 - above + 1) * stride
@@ -290,22 +285,24 @@ def _steer(image, out, light, h, w, top, bottom, left, right, origin, stride, pl
                 _eight_curves(source, light, upper, lower, t, target)
 
 
-@_inner
-def _carry(planes, factor, top, bottom, left, right, origin, stride, to_planes):
-    """Copy a rectangle of the factor from the planes to where all of it is kept, or back."""
-    for channel in range(factor.shape[0]):
+@inner
+def _carry(planes, maps, first, top, bottom, left, right, origin, stride, to_planes):
+    """Copy a rectangle of maps to the planes from number ``first`` on from where all of it is kept, or back."""
+    for channel in range(maps.shape[0]):
         for y in range(top, bottom):
-            start = (_RESULT + channel) * _PLANE + _VECTOR + (y - origin[0] + 1) * stride - origin[1]
+            start = (first + channel) * _PLANE + _VECTOR + (y - origin[0] + 1) * stride - origin[1]
             for x in range(left, right):
                 if to_planes:
-                    planes[start + x] = factor[channel, y, x]
+                    planes[start + x] = maps[channel, y, x]
                 else:
-                    factor[channel, y, x] = planes[start + x]
+                    maps[channel, y, x] = planes[start + x]
             if to_planes:
                 planes[start + right] = 0  # read behind the last pixel, though with no weight
 
 
-def enhance_tile(mode, image, out, light, factor, h, w, top, bottom, left, right, depth, mix, bias, maps, scratch, low):
+def enhance_tile(
+    mode, image, out, light, look, factor, h, w, top, bottom, left, right, depth, mix, bias, maps, scratch, low
+):
     """Enhance what belongs to one tile of the shrunken picture.
 
     Args:
@@ -313,7 +310,9 @@ def enhance_tile(mode, image, out, light, factor, h, w, top, bottom, left, right
         image: uint8 (H, 3 W), the whole picture.
         out: uint8 (H, 3 W), for the result; not touched by ``ESTIMATE``.
         light: what one grey level stands for, 1/255 unless the exposure is to be changed; all above 1 is 1.
-        factor: float32 (3 maps, h, w), which ``ESTIMATE`` writes and ``APPLY`` reads; not touched by ``WHOLE``.
+        look: float32 (8, h, w), what the net is to look at, or (0, 0, 0): the picture, shrunken.
+        factor: float32 (3 maps, h, w), or (4, h, w) where the net gives a fourth map, which ``ESTIMATE`` writes and
+            ``APPLY`` reads; not touched by ``WHOLE``.
         h, w: the shrunken picture's size.
         top, bottom, left, right: the tile's pixels there, at most ``TILE``.
         depth: float32 (7, 64, 10), for each layer and channel the 3x3 weights and the bias; unused with nine taps.
@@ -323,18 +322,22 @@ def enhance_tile(mode, image, out, light, factor, h, w, top, bottom, left, right
         scratch: float32 (``SCRATCH``,), zero at first, for the use of one thread.
         low: int32 (``SEGMENT``,), likewise.
     """
+    image, out, look, factor = lent(image), lent(out), lent(look), lent(factor)
+    depth, mix, bias, scratch, low = lent(depth), lent(mix), lent(bias), lent(scratch), lent(low)
     above, before = max(top - REACH, 0), max(left - REACH, 0)
     # One more row and column than the tile's own: the neighbours of its last ones.
     rows, columns = min(bottom + 1, h), min(right + 1, w)
     below, behind = min(rows + REACH, h), min(columns + REACH, w)
     stride = behind - before + 1
-    planes, rest = scratch[: (_INPUT + 4) * _PLANE], scratch[(_INPUT + 4) * _PLANE :]
+    planes, rest = scratch[: (_INPUT + INPUTS) * _PLANE], scratch[(_INPUT + INPUTS) * _PLANE :]
     if mode == APPLY:
-        _carry(planes, factor, top, rows, left, columns, (above, before), stride, True)
+        _carry(planes, factor, _RESULT, top, rows, left, columns, (above, before), stride, True)
     else:
-        _estimate(image, light, h, w, top, rows, above, below, before, behind, planes, rest, depth, mix, bias, maps)
+        _estimate(
+            image, light, look, h, w, top, rows, above, below, before, behind, planes, rest, depth, mix, bias, maps
+        )
     if mode == ESTIMATE:
-        _carry(planes, factor, top, bottom, left, right, (above, before), stride, False)
+        _carry(planes, factor, _RESULT, top, bottom, left, right, (above, before), stride, False)
         return
     weight, wide = rest[_NET:][:SEGMENT], rest[_NET:][SEGMENT:]
     _steer(image, out, light, h, w, top, bottom, left, right, (above, before), stride, planes, maps, low, weight, wide)

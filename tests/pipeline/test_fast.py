@@ -22,6 +22,7 @@ from torch import Tensor
 from scotopic.pipeline.contract import Enhancer, to_batch, to_image
 from scotopic.pipeline.enhancers.learned.curve import CurveEnhancer, recurrent_enhancement
 from scotopic.pipeline.enhancers.learned.sgz import SGZ
+from scotopic.pipeline.enhancers.learned.sgz_task import SGZTask
 from scotopic.pipeline.fast import compiled, engine
 from scotopic.pipeline.fast.parallel import for_each
 from scotopic.pipeline.fast.tiles import part
@@ -36,6 +37,8 @@ NETS = {
     "zero_dce": {},
     "sgz-traditional": {"convolution": "tc", "scale_factor": 3},
     "sgz-whole": {"scale_factor": 1},
+    "sgz_task": {},
+    "sgz_task-larger": {"scale_factor": 5},
 }
 
 
@@ -75,7 +78,7 @@ def by_module(net: CurveEnhancer, image: np.ndarray) -> np.ndarray:
 
 
 def assert_agrees(net: CurveEnhancer, image: np.ndarray) -> None:
-    fused = engine.fused_enhance(net, image, net.scale_factor)
+    fused = net.fused(image)
     assert fused is not None
     assert fused.shape == image.shape
     expected = by_module(net, image)
@@ -104,7 +107,7 @@ def test_no_seam_between_tiles(size: tuple[int, int], threads: int) -> None:
 
 def test_no_trace_of_another_picture() -> None:
     """The memory of a thread is used again, for other sizes and other nets."""
-    nets = [loud(name) for name in ("zero_dce_pp", "sgz-traditional", "sgz-whole")]
+    nets = [loud(name) for name in ("zero_dce_pp", "sgz-traditional", "sgz-whole", "sgz_task")]
     for height, width in [(90, 70), (20, 200), (70, 90), (1, 3), (200, 20)]:
         for net in nets:
             assert_agrees(net, picture(height, width))
@@ -135,7 +138,7 @@ def test_in_two_steps_it_does_the_same(name: str, size: tuple[int, int]) -> None
         seen.append(factor)
         return factor
 
-    found = engine.fused_enhance(net, image, net.scale_factor, adjust=keep)
+    found = net.fused(image, adjust=keep)
     assert found is not None
     assert np.array_equal(found, net.enhance(image))
     with torch.inference_mode():
@@ -144,15 +147,15 @@ def test_in_two_steps_it_does_the_same(name: str, size: tuple[int, int]) -> None
     assert np.allclose(seen[0], estimated, atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["sgz", "zero_dce"])
+@pytest.mark.parametrize("name", ["sgz", "zero_dce", "sgz_task"])
 @pytest.mark.parametrize("exposure", [0.5, 1.07, 2.0])
 def test_another_exposure_and_another_factor(name: str, exposure: float) -> None:
     net, image = loud(name), picture(61, 127)
-    found = engine.fused_enhance(net, image, net.scale_factor, exposure=exposure, adjust=lambda factor: 0.8 * factor)
+    found = net.fused(image, exposure=exposure, adjust=lambda factor: 0.8 * factor)
     assert found is not None
     with torch.inference_mode():
         x = to_batch(image).mul_(exposure).clamp_(max=1)
-        expected = to_image(net.apply_curve(x, net.enlarge(0.8 * net.estimate(x), x.shape[-2:])))
+        expected = to_image(net.apply_maps(x, net.enlarge(0.8 * net.estimate(x), x.shape[-2:])))
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
@@ -165,7 +168,7 @@ def test_a_given_factor_leaves_nothing_of_what_was_in_memory() -> None:
     for size in [(61, 127), (40, 300)]:
         expected = net.enhance(picture(*size))
         sick.enhance(picture(400, 700))
-        found = engine.fused_enhance(net, picture(*size), 12, adjust=lambda factor: factor)
+        found = net.fused(picture(*size), adjust=lambda factor: factor)
         assert found is not None
         assert np.array_equal(found, expected)
 
@@ -219,16 +222,17 @@ def test_copies_are_nets_of_their_own() -> None:
 
 
 def test_many_threads_at_once() -> None:
-    nets = [loud("zero_dce_pp"), loud("sgz-whole")]
-    jobs = [(nets[i % 2], picture(40 + 7 * i, 150 - 9 * i, seed=i)) for i in range(12)]
+    nets = [loud("zero_dce_pp"), loud("sgz-whole"), loud("sgz_task")]
+    jobs = [(nets[i % 3], picture(40 + 7 * i, 150 - 9 * i, seed=i)) for i in range(12)]
     expected = [net.enhance(image) for net, image in jobs]
     with ThreadPoolExecutor(6) as pool:
         found = list(pool.map(lambda job: job[0].enhance(job[1]), jobs * 4))
     assert all(np.array_equal(a, b) for a, b in zip(expected * 4, found, strict=True))
 
 
-def test_any_memory_that_numpy_knows() -> None:
-    net, base = loud("zero_dce_pp"), picture(120, 90)
+@pytest.mark.parametrize("name", ["zero_dce_pp", "sgz_task"])
+def test_any_memory_that_numpy_knows(name: str) -> None:
+    net, base = loud(name), picture(120, 90)
     locked = base.copy()
     locked.flags.writeable = False
     views = [locked, base[::2, ::3], base[..., ::-1], base.transpose(1, 0, 2), np.broadcast_to(base[:1], base.shape)]
@@ -248,8 +252,13 @@ class Inverted(SGZ):
         return 1 - super().transform(x)
 
 
-def _hooked() -> CurveEnhancer:
-    net: Any = loud("sgz")
+class Blunt(SGZTask):
+    def apply_maps(self, x: Tensor, maps: Tensor) -> Tensor:
+        return super().apply_maps(x, maps.round())
+
+
+def _hooked(name: str = "sgz") -> CurveEnhancer:
+    net: Any = loud(name)
     net.e_conv3.register_forward_hook(lambda module, inputs, output: output * 0)
     return net
 
@@ -269,8 +278,11 @@ def _parametrized() -> CurveEnhancer:
         lambda: loud("sgz").double(),
         _hooked,
         _parametrized,
+        lambda: Blunt(weights="random"),
+        lambda: loud("sgz_task").double(),
+        lambda: _hooked("sgz_task"),
     ],
-    ids=["subclass", "order", "iterations", "double", "hook", "parametrized"],
+    ids=["subclass", "order", "iterations", "double", "hook", "parametrized", "task", "task-double", "task-hook"],
 )
 def test_what_the_engine_cannot_do_the_module_does(net: Any) -> None:
     enhancer, image = net(), picture(50, 70)
@@ -278,8 +290,9 @@ def test_what_the_engine_cannot_do_the_module_does(net: Any) -> None:
     assert np.abs(enhancer.enhance(image) - expected).max() <= 1
 
 
-def test_not_a_number_leaves_no_trace() -> None:
-    net, image = loud("zero_dce_pp"), picture(60, 80)
+@pytest.mark.parametrize("name", ["zero_dce_pp", "sgz_task"])
+def test_not_a_number_leaves_no_trace(name: str) -> None:
+    net, image = loud(name), picture(60, 80)
     expected = net.enhance(image)
     sick = copy.deepcopy(net)
     for parameter in sick.parameters():
@@ -301,7 +314,7 @@ def test_weights_too_small_for_fast_arithmetic_become_zero() -> None:
 
 @pytest.fixture
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "_loaded", [])
+    monkeypatch.setattr(compiled, "_loaded", {})
 
 
 @pytest.mark.usefixtures("nothing_loaded")
@@ -309,22 +322,23 @@ def test_without_numba_pytorch_does_it_and_it_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
-    net, image = loud("sgz"), picture(30, 40)
-    for _ in range(3):
+    image = picture(30, 40)
+    for net in (loud("sgz_task"), loud("sgz"), loud("sgz_task")):
         assert np.array_equal(net.enhance(image), Enhancer.enhance(net, image))
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert 'pip install "scotopic[fast]"' in caplog.text
 
 
+@pytest.mark.parametrize("name", ["sgz", "sgz_task"])
 @pytest.mark.usefixtures("nothing_loaded")
 def test_a_compiler_that_fails_is_done_without(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*arguments: Any) -> Any:
         raise RuntimeError("no compiler here")
 
     monkeypatch.setattr(compiled, "_compile", broken)
-    net, image = loud("sgz"), picture(30, 40)
+    net, image = loud(name), picture(30, 40)
     assert np.array_equal(net.enhance(image), Enhancer.enhance(net, image))
     assert "no compiler here" in caplog.text
 

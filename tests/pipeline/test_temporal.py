@@ -207,7 +207,14 @@ def test_a_memory_can_be_kept_and_copied() -> None:
     assert memory.exposure < 1
 
 
-NETS = ["sgz[weights=random]", "zero_dce_pp[weights=random]", "zero_dce[weights=random]", "sgz[weights=random,order=3]"]
+NETS = [
+    "sgz[weights=random]",
+    "zero_dce_pp[weights=random]",
+    "zero_dce[weights=random]",
+    "sgz[weights=random,order=3]",
+    "sgz_task[weights=random]",
+    "sgz_task",
+]
 
 
 @pytest.mark.parametrize("spec", NETS)
@@ -227,7 +234,7 @@ def test_every_curve_net_takes_part_and_says_the_same_with_and_without_the_engin
     assert isinstance(stage.enhancer, FrameEnhancer)
     memory = stage.video_memory()
     fused = [stage.process(frame, video=memory).image for frame in frames]
-    monkeypatch.setattr("scotopic.pipeline.enhancers.learned.curve.fused_enhance", lambda *_, **__: None)
+    monkeypatch.setattr(type(stage.enhancer), "fused", lambda *_, **__: None)
     memory.reset()
     plain = [stage.process(frame, video=memory).image for frame in frames]
     for a, b in zip(fused, plain, strict=True):

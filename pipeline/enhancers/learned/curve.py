@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...contract import Enhancer, being_traced, check_image, to_batch, to_image
-from ...fast.engine import fused_enhance
+from ...fast.engine import Adjust, fused_enhance
 from ...temporal import VideoMemory
 from .checks import check_count
 from .loading import fill_parameters, initialise_normal
@@ -97,8 +97,7 @@ class CurveEnhancer(Enhancer):
     order: int = 2
     iterations: int = 8
     has_engine: ClassVar[bool] = False
-    """Whether :func:`~scotopic.pipeline.fast.engine.fused_enhance` does what the class does. It is not inherited, for a
-    subclass may do something else."""
+    """Whether :meth:`fused` does what the class does. It is not inherited, for a subclass may do something else."""
 
     def __init__(
         self,
@@ -131,7 +130,7 @@ class CurveEnhancer(Enhancer):
             ScotopicError: the picture has the wrong dtype or shape.
         """
         check_image(image)
-        out = fused_enhance(self, image, self.scale_factor) if self._suits_engine() else None
+        out = self.fused(image) if self._suits_engine() else None
         return super().enhance(image) if out is None else out
 
     def enhance_frame(self, image: np.ndarray, memory: VideoMemory) -> np.ndarray:
@@ -151,7 +150,7 @@ class CurveEnhancer(Enhancer):
             return self.enhance(image)
         out = None
         if self._suits_engine():
-            out = fused_enhance(self, image, self.scale_factor, exposure=memory.exposure, adjust=memory.smooth)
+            out = self.fused(image, exposure=memory.exposure, adjust=memory.smooth)
         if out is not None:
             return out
         weight = next(self.parameters())
@@ -159,8 +158,12 @@ class CurveEnhancer(Enhancer):
             x = to_batch(image, weight.device).mul_(memory.exposure).clamp_(max=1).to(weight.dtype)
             estimated = self.estimate(x)
             smoothed = memory.smooth(estimated[0].float().cpu().numpy())
-            factor = self.enlarge(torch.from_numpy(smoothed)[None].to(estimated), x.shape[-2:])
-            return to_image(self.apply_curve(x, factor).clamp(0, 1))
+            maps = self.enlarge(torch.from_numpy(smoothed)[None].to(estimated), x.shape[-2:])
+            return to_image(self.apply_maps(x, maps).clamp(0, 1))
+
+    def fused(self, image: np.ndarray, *, exposure: float = 1.0, adjust: Adjust | None = None) -> np.ndarray | None:
+        """What the engine makes of a picture, see :func:`~scotopic.pipeline.fast.engine.fused_enhance`."""
+        return fused_enhance(self, image, self.scale_factor, exposure=exposure, adjust=adjust)
 
     def _is_known(self) -> bool:
         return vars(type(self)).get("has_engine", False)
@@ -198,6 +201,10 @@ class CurveEnhancer(Enhancer):
         """The enhanced batch, not yet clamped, and the factor at its size, which training wants to see."""
         factor = self.factor(x)
         return self.apply_curve(x, factor), factor
+
+    def apply_maps(self, x: Tensor, maps: Tensor) -> Tensor:
+        """What :meth:`enlarge` made of the estimate, applied to a batch (N, 3, H, W): the curve, here."""
+        return self.apply_curve(x, maps)
 
     def apply_curve(self, x: Tensor, factor: Tensor) -> Tensor:
         """The curve on a batch (N, 3, H, W) in [0, 1] with a factor of its size (N, outputs, H, W)."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...contract import EnhancerInfo
+from ...fast.engine import Adjust
+from ...fast.smoothing import Smoothing, fused_smooth
 from ...registry import register_enhancer
 from .checks import check_share
 from .curve import CurveEnhancer, DepthwiseSeparable
@@ -67,6 +70,8 @@ class SGZTask(CurveEnhancer):
         cost="moderate",
     )
 
+    has_engine = True
+
     def __init__(
         self,
         weights: str | Path = "sgz-task",
@@ -89,8 +94,16 @@ class SGZTask(CurveEnhancer):
     def steer(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The enhanced batch, not yet clamped, and the maps behind it: three curve parameters and the noise."""
         maps = super().factor(x)
+        return self.apply_maps(x, maps), maps
+
+    def apply_maps(self, x: Tensor, maps: Tensor) -> Tensor:
+        """The guided filter and the curve on a batch (N, 3, H, W), by maps of its size (N, 4, H, W)."""
         smooth = guided_filter(x, MOST_NOISE / 2 * (1 + maps[:, 3:]), RADIUS)
-        return self.apply_curve(smooth, self.restraint * maps[:, :3]), maps
+        return self.apply_curve(smooth, self.restraint * maps[:, :3])
+
+    def fused(self, image: np.ndarray, *, exposure: float = 1.0, adjust: Adjust | None = None) -> np.ndarray | None:
+        options = Smoothing(self.scale_factor, NOISE_GAIN, MOST_NOISE, self.restraint)
+        return fused_smooth(self, image, options, exposure=exposure, adjust=adjust)
 
     def look(self, x: Tensor) -> Tensor:
         """What the net sees of a picture: (N, 3, H, W) -> (N, 8, h, w)."""

@@ -1,0 +1,45 @@
+"""What the kernels have in common.
+
+numba keeps what it has compiled for as long as the file in which a kernel stands is the same, and does not notice that
+a function has changed which the kernel takes from here. So whoever changes this file touches theirs, too (or removes
+`__pycache__/*.nbi`). An installation brings all files anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+inner = numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
+"""For a function that is compiled as part of a kernel."""
+
+
+@intrinsic
+def lent(context: Any, array: Any = None) -> Any:  # numba gives the context
+    """The same array for a loop that does not own it, so that no slice of it is counted."""
+
+    def generate(context, builder, signature, arguments):
+        view = context.make_array(array)(context, builder, arguments[0])
+        view.meminfo = cgutils.get_null_value(view.meminfo.type)
+        return view._getvalue()
+
+    return array(array), generate
+
+
+@inner
+def level(grey, light):
+    """A grey level as a share of white, no more than all of it."""
+    return min(np.float32(grey) * light, np.float32(1))
+
+
+@inner
+def place(i, small, large):
+    """Where pixel ``i`` of ``large`` lies among ``small`` ones, corner upon corner: (the one before, the way to go)."""
+    if large == 1:
+        return 0, np.float32(0)
+    far = i * (small - 1)
+    return far // (large - 1), np.float32(far % (large - 1)) / np.float32(large - 1)
