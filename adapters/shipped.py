@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from ..configs.checks import validate
 from ..errors import ScotopicError, missing_extra, nearest
 from .input_spec import InputSpec, read_input_spec
+from .shipped_weights import WEIGHTS, load_weights, shipped_names
 
-WEIGHTS = Path(__file__).parent / "weights"
 ENCODER = "tu-efficientnet_lite0"
 STRIDE = 32
 
@@ -55,8 +54,8 @@ class ShippedNet:
 
 
 def list_shipped() -> list[str]:
-    """The names of the shipped nets, sorted."""
-    return sorted(path.stem for path in WEIGHTS.glob("*.yaml"))
+    """The names of the shipped segmentation nets, sorted."""
+    return shipped_names("net")
 
 
 def load_shipped(name: str | Path) -> ShippedNet:
@@ -79,13 +78,14 @@ def load_shipped(name: str | Path) -> ShippedNet:
     description = validate(NetDescription, {**rest["net"], "classes": len(names)}, f"{path}, net")
     weights = path.with_suffix(".safetensors")
     module = build_net(description)
-    _load_weights(module, weights)
+    load_weights(module, weights)
     return ShippedNet(module.eval(), names, spec, weights)
 
 
 def build_net(description: NetDescription) -> nn.Module:
     """The net with random parameters; nothing is downloaded.
 
+    >>> import torch
     >>> net = build_net(NetDescription(architecture="FPN", decoder_width=64, classes=11)).eval()
     >>> tuple(net(torch.zeros(1, 3, 32, 64)).shape)
     (1, 11, 32, 64)
@@ -99,21 +99,3 @@ def build_net(description: NetDescription) -> nn.Module:
     if description.architecture == "FPN":
         return smp.FPN(**shape, decoder_pyramid_channels=width, decoder_segmentation_channels=width // 2)
     return smp.Unet(**shape, decoder_channels=tuple(max(width // 2**level, 16) for level in range(5)))
-
-
-def _load_weights(module: nn.Module, path: Path) -> None:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ScotopicError(f"cannot read the weights {path} ({error}): copy the file again") from None
-    # The file holds half precision to be small; the module stays float32, and counters stay whole numbers.
-    own = cast("dict[str, torch.Tensor]", module.state_dict())
-    try:
-        module.load_state_dict({key: tensor.to(own[key].dtype) for key, tensor in tensors.items()})
-    except (KeyError, RuntimeError):
-        raise ScotopicError(
-            f"{path} does not fit the net in {path.with_suffix('.yaml').name}: they are no pair"
-        ) from None

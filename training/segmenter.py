@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,12 +21,12 @@ from ..eval.datasets.segmentation_sample import IGNORED
 from ..files import output_folder, write_text
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .imagenet import INPUT, load_imagenet
+from .net_files import epoch_table
 from .progress import chosen_device, epoch_progress
+from .schedule import learning_rate_share
 from .segmenter_data import TrainingSets, batches, class_weights, read_sets
 from .segmenter_files import COLUMNS, draw_curve, write_net
 from .segmenter_score import score_net
-
-WARM_UP = 0.1  # of the steps, in which the learning rate rises
 
 
 def train_segmenter(settings: SegmenterSettings, out: Path) -> Path:
@@ -69,7 +67,7 @@ def train_segmenter(settings: SegmenterSettings, out: Path) -> Path:
             write_checkpoint(
                 checkpoint_path, Checkpoint.of(settings, run.fingerprint, run.net, run.optimizer, run.history)
             )
-            write_text(out / f"{settings.name}.csv", _table(run.history))
+            write_text(out / f"{settings.name}.csv", epoch_table(COLUMNS, run.history))
             advance(f"training, loss {row[2]:.4f}")
     draw_curve(out / f"{settings.name}.png", run.history)
     made = {
@@ -89,20 +87,6 @@ def normalised(images: Tensor, spec: InputSpec) -> Tensor:
     """
     mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (spec.mean, spec.std))
     return (images * (spec.range / 255) - mean) / std
-
-
-def learning_rate_share(progress: float) -> float:
-    """The learning rate as a share of the highest: a straight rise, then half a cosine down to nothing.
-
-    Args:
-        progress: how much of the run is done, 0..1.
-
-    >>> [round(learning_rate_share(progress), 2) for progress in (0, 0.05, 0.1, 0.55, 1)]
-    [0.0, 0.5, 1.0, 0.5, 0.0]
-    """
-    if progress < WARM_UP:
-        return progress / WARM_UP
-    return 0.5 + 0.5 * math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))
 
 
 @dataclass
@@ -188,15 +172,6 @@ def _start(settings: SegmenterSettings, sets: TrainingSets) -> _Run:
 def _rates(settings: SegmenterSettings) -> tuple[float, float]:
     """The highest learning rates of encoder and decoder."""
     return settings.encoder_rate * settings.learning_rate, settings.learning_rate
-
-
-def _table(history: list[list[float]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for epoch, *values in history:
-        writer.writerow([int(epoch), *("" if math.isnan(value) else f"{value:.6g}" for value in values)])
-    return text.getvalue()
 
 
 @contextmanager

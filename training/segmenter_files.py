@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from safetensors.torch import save_file
 from torch import nn
 
 from ..adapters.input_spec import InputSpec
 from ..adapters.shipped import NetDescription
 from ..files import whole_file, write_text
+from .net_files import write_half_precision
 
 COLUMNS = ("epoch", "learning_rate", "loss", "cross_entropy", "dice", "validation_mIoU")
 """Of the table; a score that was not taken is empty."""
@@ -30,16 +29,9 @@ def write_net(
 ) -> Path:
     """Write ``path``, a YAML file on how the net is built and fed, and beside it its tensors as ``.safetensors``.
 
-    Floating-point tensors are written in half precision, which halves the file and moves no score by more than a
-    rounding. How they were made stands in the metadata ``training`` as JSON.
+    See :func:`~scotopic.training.net_files.write_half_precision` for what the second file holds.
     """
-    tensors = {
-        key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
-        for key, value in net.state_dict().items()
-    }
-    with whole_file(path.with_suffix(".safetensors")) as temporary:
-        # One key alone: safetensors writes several in an order that changes from run to run.
-        save_file(tensors, temporary, {"training": json.dumps(made, sort_keys=True)})
+    write_half_precision(path.with_suffix(".safetensors"), net, made)
     content = {
         "net": description.model_dump(exclude={"classes"}),
         "input": spec.to_dict(),
