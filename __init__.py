@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .adapters.attach import attach, detach
+    from .adapters.shipped_detectors import load_yolo
     from .errors import ScotopicError
     from .eval.compare import compare_detection, compare_segmentation
     from .pipeline.contract import Enhancer, EnhancerInfo
@@ -31,6 +32,7 @@ __all__ = [
     "detach",
     "enhancer_info",
     "list_enhancers",
+    "load_yolo",
     "register_enhancer",
 ]
 
@@ -47,6 +49,7 @@ _HOME = {
     "detach": "adapters.attach",
     "enhancer_info": "pipeline.registry",
     "list_enhancers": "pipeline.registry",
+    "load_yolo": "adapters.shipped_detectors",
     "register_enhancer": "pipeline.registry",
 }
 

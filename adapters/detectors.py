@@ -6,11 +6,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import ScotopicError
+from ..errors import ScotopicError, nearest
 from ..pipeline.stage import EnhancementStage
 from .attach import Where
 from .contract import Detector
 from .onnx_file import SPEC_SUFFIXES, OnnxSpec, locate_onnx
+from .shipped_detectors import find_shipped_detector, input_size, list_shipped_detectors
 
 # How the name of a file (or folder) ends -> module and class that load it.
 _LOADERS = {
@@ -22,7 +23,7 @@ _ONNX = (".onnx", *SPEC_SUFFIXES)
 def load_detector(
     model: str | Path,
     *,
-    imgsz: int = 640,
+    imgsz: int | None = None,
     conf: float = 0.001,
     iou: float = 0.7,
     max_det: int = 300,
@@ -35,11 +36,13 @@ def load_detector(
     """Load a detector, ready to run.
 
     Args:
-        model: a checkpoint of ultralytics (``.pt``) or a file that it exported (``.onnx``, ``.torchscript``,
-            ``.engine``, a folder ``*_openvino_model``). A ``.pt`` is a pickle: load only files that you trust. Or any
-            other ``.onnx``, whose ``spec`` says what its input and output mean, or a ``.yaml`` file with that spec
-            which names it.
+        model: the name of a detector that the package carries (``"street"``), or the YAML file of one that
+            ``scotopic train detector`` made; a checkpoint of ultralytics (``.pt``) or a file that it exported
+            (``.onnx``, ``.torchscript``, ``.engine``, a folder ``*_openvino_model``). A ``.pt`` is a pickle: load only
+            files that you trust. Or any other ``.onnx``, whose ``spec`` says what its input and output mean, or a
+            ``.yaml`` file with that spec which names it.
         imgsz: size of the network's input (the longer side), in pixels; an exported file may fix it, and a spec does.
+            None: 640, or what suits a net of ours.
         conf: least score of a box.
         iou: overlap above which non-maximum suppression drops the lower box.
         max_det: most boxes in a picture.
@@ -51,14 +54,15 @@ def load_detector(
             stands beside it under the same name (see :func:`~scotopic.adapters.onnx_file.read_onnx_spec`).
 
     Raises:
-        ScotopicError: no such file, a file of an unknown kind, damaged, or not a detector.
+        ScotopicError: no such file or name, a file of an unknown kind, damaged, or not a detector.
 
     >>> load_detector("nothing.pt")
     Traceback (most recent call last):
     scotopic.errors.ScotopicError: no detector at nothing.pt: check the path
     """
     path = Path(model).expanduser()
-    if path.suffix.lower() in _ONNX:
+    own = find_shipped_detector(model)
+    if own is None and path.suffix.lower() in _ONNX:
         file, found = locate_onnx(path, spec)
         if found is not None:
             from .onnx import OnnxDetector
@@ -69,9 +73,12 @@ def load_detector(
     elif spec is not None:
         raise ScotopicError(f"a spec belongs to an ONNX file, not to {model}: leave it out")
     for endings, (module, name) in _LOADERS.items():
-        if path.name.lower().endswith(endings):
+        if own is not None or path.name.lower().endswith(endings):
             loader = cast(Any, getattr(import_module(f".{module}", __package__), name))
-            settings = {"imgsz": imgsz, "conf": conf, "iou": iou, "max_det": max_det}
-            return loader(path, **settings, device=device, stage=stage, where=where, download=download)
+            settings = {"imgsz": imgsz or input_size(model), "conf": conf, "iou": iou, "max_det": max_det}
+            return loader(own or path, **settings, device=device, stage=stage, where=where, download=download)
+    if not path.suffix and not path.exists():
+        known = nearest(str(model), list_shipped_detectors())
+        raise ScotopicError(f"no detector '{model}', nor a file of that name: {known}")
     known = ", ".join([ending for endings in _LOADERS for ending in endings] + list(SPEC_SUFFIXES))
     raise ScotopicError(f"cannot tell what kind of detector {model} is: its name should end in {known}")

@@ -39,7 +39,7 @@ def bench(
     rounds: Annotated[int, _option("rounds", "--rounds")] = BenchSettings().rounds,
     threads: Annotated[int | None, _option("threads", "--threads")] = None,
     device: Annotated[str | None, _option("device", "--device")] = None,
-    imgsz: Annotated[int, _option("imgsz", "--imgsz")] = BenchSettings().imgsz,
+    imgsz: Annotated[int | None, _option("imgsz", "--imgsz")] = BenchSettings().imgsz,
     budget: Annotated[str | None, _option("budget", "--budget", "33ms")] = None,
     out: OutOption = None,
     config: Annotated[str | None, preset_option(BenchPreset)] = None,

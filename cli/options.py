@@ -43,7 +43,7 @@ OutOption = Annotated[Path | None, typer.Option("-o", "--out", help="Folder for 
 GateOption = Annotated[str, typer.Option("--gate", metavar="auto|off|FILE", help=help_of("gate"))]
 StrengthOption = Annotated[float, typer.Option("--strength", help=help_of("strength"))]
 WhereOption = Annotated[Where, typer.Option("--where", help=help_of("where"))]
-ImgszOption = Annotated[int, typer.Option("--imgsz", help=help_of("imgsz"))]
+ImgszOption = Annotated[int | None, typer.Option("--imgsz", help=help_of("imgsz"))]
 ConfOption = Annotated[float, typer.Option("--conf", help=help_of("conf"))]
 IouOption = Annotated[float, typer.Option("--iou", help=help_of("iou"))]
 MaxDetOption = Annotated[int, typer.Option("--max-det", help=help_of("max_det"))]

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from ..configs.ablation_schema import load_ablation_settings
+from ..configs.detector_schema import load_detector_settings
 from ..configs.segmenter_schema import load_segmenter_settings
 from ..configs.train_schema import load_train_settings
 from ..pipeline.registry import parse_spec
 from ..training.ablation import run_ablation
 from ..training.ablation_tables import notes
 from ..training.acceleration import is_main_process
+from ..training.detector import train_detector
 from ..training.segmenter import train_segmenter
 from ..training.trainer import train_enhancer
 from .console import progress_bars, say, show_table
@@ -45,6 +47,17 @@ def segmenter(
     """Train a segmentation net on a labelled set; run again, it goes on where it stopped."""
     net = train_segmenter(load_segmenter_settings(config, data), required(out, "--out", "FOLDER"))
     say(f"written to {net} and {net.with_suffix('.safetensors').name} beside it")
+
+
+@app.command("detector")
+def detector(
+    data: Annotated[str | None, typer.Option(help="Labelled set: a folder, a file, or a preset's name.")] = None,
+    out: OutOption = None,
+    config: Annotated[str, typer.Option(help="YAML settings: a file, or one of configs/detector.")] = "street",
+) -> None:
+    """Train a detector on a labelled set; run again, it goes on where it stopped."""
+    net = train_detector(load_detector_settings(config, data), required(out, "--out", "FOLDER"))
+    say(f"written to {net} and {net.with_suffix('.safetensors').name} beside it: --model {net}")
 
 
 @app.command("ablation")

@@ -30,7 +30,12 @@ class BenchSettings(Settings):
     device: str | None = Field(
         default=None, description="cpu, cuda, cuda:1 or mps; a graphics card where there is one unless given"
     )
-    imgsz: int = Field(default=640, ge=32, description="longer side of a detector's letterboxed picture in pixels")
+    imgsz: int | None = Field(
+        default=None,
+        ge=32,
+        description="longer side of a detector's letterboxed picture in pixels; 640, or what suits a net of ours, "
+        "unless given",
+    )
     budget: str | None = Field(
         default=None,
         description="time for one picture such as 33ms, for the whole pipeline where there is a model",

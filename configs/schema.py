@@ -50,7 +50,11 @@ class ModelSettings(Settings):
 class DetectorSettings(ModelSettings):
     """How a detector is run; the defaults are those with which detectors are validated."""
 
-    imgsz: int = Field(default=640, ge=32, description="longer side of the letterboxed picture in pixels")
+    imgsz: int | None = Field(
+        default=None,
+        ge=32,
+        description="longer side of the letterboxed picture in pixels; 640, or what suits a net of ours, unless given",
+    )
     conf: float = Field(default=0.001, ge=0, le=1, description="detections below this score are left out")
     iou: float = Field(default=0.7, ge=0, le=1, description="IoU of non-maximum suppression")
     max_det: int = Field(default=300, ge=1, description="most detections an image")

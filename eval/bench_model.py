@@ -69,8 +69,9 @@ def load_bench_model(model: str | Path, settings: BenchSettings, device: torch.d
         try:
             segmenter = load_segmenter(model, device=str(device))
         except ScotopicError as not_a_segmenter:
-            raise (not_a_detector if Path(model).suffix else not_a_segmenter) from None
-        if settings.imgsz != BenchSettings().imgsz:
+            near = "did you mean" in str(not_a_detector)
+            raise (not_a_detector if Path(model).suffix or near else not_a_segmenter) from None
+        if settings.imgsz is not None:
             raise ScotopicError(f"imgsz is for detectors, and {model} is a segmentation net: leave it out") from None
         found = BenchModel(lambda image: segmenter.segment(image)[1], segmenter.description)
     if held := found.description.get("enhancer"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..adapters.contract import Detector, Segmenter
 from ..adapters.detectors import load_detector
 from ..adapters.segmenters import load_segmenter
+from ..adapters.shipped_detectors import input_size
 from ..configs.schema import DetectorSettings, EvaluationSettings, SegmentationSettings, SegmenterOptions
 from ..pipeline.stage import EnhancementStage
 from .comparison import Comparison, Progress, compare
@@ -63,6 +64,8 @@ def compare_detection(
         [(row["enhancer"], row["metrics"]["mAP"]) for row in comparison.rows]
     """
     settings = settings or EvaluationSettings()
+    if settings.imgsz is None:  # the record says which size it was
+        settings = settings.model_copy(update={"imgsz": 640 if callable(model) else input_size(model)})
     options = settings.model_dump(include=set(DetectorSettings.model_fields))
 
     def load(stage: EnhancementStage | None) -> Detector:

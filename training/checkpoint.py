@@ -14,13 +14,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from ..configs.detector_schema import DetectorTrainSettings
 from ..configs.segmenter_schema import SegmenterSettings
 from ..configs.train_schema import TrainSettings
 from ..errors import ScotopicError
 from ..files import whole_file
 
 # Of either kind ``may_change`` tells what may differ between a run and its continuation.
-Settings = TrainSettings | SegmenterSettings
+Settings = TrainSettings | SegmenterSettings | DetectorTrainSettings
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Checkpoint:
         step: steps done in the epoch after those.
         sums: of that epoch's figures so far.
         scaler: state dict of what scales the gradients of half precision; empty where nothing does.
+        average: state dict of the moving average of the net; empty where there is none.
     """
 
     settings: str
@@ -46,6 +48,7 @@ class Checkpoint:
     step: int = 0
     sums: list[float] = field(default_factory=list)
     scaler: dict[str, Any] = field(default_factory=dict)
+    average: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -65,7 +68,7 @@ class Checkpoint:
             net: what is trained.
             optimizer: of its parameters.
             history: the table so far.
-            **within: ``step``, ``sums`` and ``scaler`` of one that is not between two epochs.
+            **within: ``step``, ``sums`` and ``scaler`` of one that is not between two epochs; ``average``.
         """
         return cls(
             _settings_json(settings), pictures, net.state_dict(), optimizer.state_dict(), list(history), **within

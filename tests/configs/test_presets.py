@@ -9,11 +9,12 @@ import pytest
 from scotopic import configs
 from scotopic.cli.options import find_preset, parse_class_map
 from scotopic.configs.checks import read_yaml, validate
+from scotopic.configs.detector_schema import DetectorTrainSettings
 from scotopic.configs.schema import DetectPreset, EnhancePreset, EvaluationSettings, SegmentationSettings, SegmentPreset
 from scotopic.configs.train_schema import TrainSettings
 from scotopic.errors import ScotopicError
 
-ROOMS = {"enhancer": EnhancePreset, "eval": DetectPreset, "train": TrainSettings}
+ROOMS = {"enhancer": EnhancePreset, "eval": DetectPreset, "detector": DetectorTrainSettings, "train": TrainSettings}
 FOLDER = Path(configs.__file__).parent
 SHIPPED = [(room, path) for room in ROOMS for path in sorted((FOLDER / room).glob("*.yaml"))]
 

@@ -1,0 +1,35 @@
+"""How well a detector in training does on held-back pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..adapters.ultralytics.detector import detections_of
+from ..eval.datasets.classes import map_classes
+from ..eval.datasets.sample import DetectionDataset
+from ..eval.detection import DetectionScores, coco_results, coco_truth, score_detections
+from ..pipeline.image import read_image
+
+
+def score_yolo(yolo: Any, dataset: DetectionDataset, size: int, device: str) -> DetectionScores:
+    """COCO average precision over all pictures of the set, with the other settings of the evaluation.
+
+    Args:
+        yolo: ultralytics' object; its layers are fused.
+        dataset: of its classes.
+        size: longer side of the network's input in pixels.
+        device: where it runs.
+
+    Raises:
+        ScotopicError: a picture cannot be read.
+    """
+    classes = map_classes(dataset.classes, yolo.names)
+    settings: dict[str, Any] = {"imgsz": size, "conf": 0.001, "iou": 0.7, "max_det": 300, "rect": True}
+    results: list[dict[str, Any]] = []
+    for number, sample in enumerate(dataset.samples, start=1):
+        bgr = np.ascontiguousarray(read_image(sample.image)[..., ::-1])
+        found = detections_of(yolo.predict(bgr, device=device, verbose=False, save=False, **settings)[0])
+        results += coco_results(number, found, classes.categories)
+    return score_detections(coco_truth(dataset, classes), results)
