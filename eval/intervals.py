@@ -12,6 +12,8 @@ from scipy.special import ndtr, ndtri
 RESAMPLES = 2000
 SEED = 0
 CONFIDENCE = 0.95
+FEWEST = 6
+"""Images: where five agree, chance is as likely as 2 in 32 (a sign test), so no five can tell at 95 %."""
 
 _TIE = 1e-12
 """Figures closer than this are equal: they are sums of the same numbers in another order."""
@@ -68,8 +70,8 @@ def image_weights(images: int, resamples: int = RESAMPLES, seed: int = SEED) -> 
 def interval(figures: np.ndarray, images: int, confidence: float = CONFIDENCE) -> Interval:
     """The interval of a figure that was computed for each column of :func:`image_weights`.
 
-    There is none for fewer than two images, nor where the figure hangs on a single image, so that without this one
-    there is no figure at all. Resamples without a figure are left out.
+    There is none for fewer than ``FEWEST`` images, nor where the figure hangs on a single image, so that without this
+    one there is no figure at all. Resamples without a figure are left out.
 
     Args:
         figures: (1 + n + B,), NaN where a set has no such figure.
@@ -84,7 +86,7 @@ def interval(figures: np.ndarray, images: int, confidence: float = CONFIDENCE) -
     """
     value, left_out, drawn = float(figures[0]), figures[1 : 1 + images], figures[1 + images :]
     drawn = drawn[np.isfinite(drawn)]
-    if images < 2 or not drawn.size or not np.isfinite(value) or not np.isfinite(left_out).all():
+    if images < FEWEST or not drawn.size or not np.isfinite(value) or not np.isfinite(left_out).all():
         return Interval(value, None, None)
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     low, high = np.quantile(drawn, tails).tolist()
