@@ -34,8 +34,25 @@ _BT601 = (0.299, 0.587, 0.114)
 
 def sample_of(image: np.ndarray) -> np.ndarray:
     """Every fourth pixel of every fourth row, uint8 (H / 4, W / 4, 3), rounded up, from a picture or a view of one."""
-    # Channel by channel, because numpy picks single bytes out of a picture four times as fast as triples.
-    return cv2.merge([np.ascontiguousarray(image[::STRIDE, ::STRIDE, channel]) for channel in range(3)])
+    words = _words_of(image)
+    if words is None:
+        # Channel by channel, because numpy picks single bytes out of a picture four times as fast as triples.
+        return cv2.merge([np.ascontiguousarray(image[::STRIDE, ::STRIDE, channel]) for channel in range(3)])
+    picked = np.ascontiguousarray(words[::STRIDE, ::3]).view(np.uint8).reshape(len(words[::STRIDE]), -1, 4)
+    return cv2.cvtColor(picked, cv2.COLOR_RGBA2RGB if image.strides[2] == 1 else cv2.COLOR_RGBA2BGR)
+
+
+def _words_of(image: np.ndarray) -> np.ndarray | None:
+    """The memory of a whole picture, or of one turned round from BGR, as words of four bytes.
+
+    Every third word begins with a pixel to be picked, and one word is picked as fast as one byte. None where the memory
+    cannot be looked at so.
+    """
+    turned = image.strides[2] == -1
+    plain = image[..., ::-1] if turned else image
+    if not plain.flags.c_contiguous or image.shape[1] % 4:
+        return None
+    return plain.reshape(len(image), -1).view(np.uint32)
 
 
 @dataclass(frozen=True)

@@ -174,14 +174,11 @@ def thumbnail(sample: np.ndarray) -> np.ndarray:
         BT.601 luma, 0..255, averaged, and the share of pixels that are near white in a channel, 0..1.
     """
     step = max(min(sample.shape[0] // THUMBNAIL[0], sample.shape[1] // THUMBNAIL[1]) // _ENOUGH, 1)
-    sample = np.ascontiguousarray(sample[::step, ::step])
-    luma = cv2.cvtColor(sample, cv2.COLOR_RGB2GRAY)
-    red, green, blue = cv2.split(sample)
+    red, green, blue = (np.ascontiguousarray(sample[::step, ::step, channel]) for channel in range(3))
+    luma = cv2.cvtColor(cv2.merge([red, green, blue]), cv2.COLOR_RGB2GRAY)
     white = (cv2.max(cv2.max(red, green), blue) >= _SATURATED).astype(np.float32)
-    size = min(sample.shape[1], THUMBNAIL[1]), min(sample.shape[0], THUMBNAIL[0])
-    return np.dstack(
-        [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (luma.astype(np.float32), white)]
-    )
+    size = min(luma.shape[1], THUMBNAIL[1]), min(luma.shape[0], THUMBNAIL[0])
+    return cv2.resize(cv2.merge([luma.astype(np.float32), white]), size, interpolation=cv2.INTER_AREA)
 
 
 def compare_thumbnails(before: np.ndarray, now: np.ndarray) -> Change:
@@ -201,23 +198,24 @@ def compare_thumbnails(before: np.ndarray, now: np.ndarray) -> Change:
     >>> compare_thumbnails(street, street[::-1]).cut
     True
     """
-    a, b = before[..., 0], now[..., 0]
+    a, b = np.ascontiguousarray(before[..., 0]), np.ascontiguousarray(now[..., 0])
     dark = np.minimum(a, b)
     usable = (np.maximum(before[..., 1], now[..., 1]) < 0.05) & (dark > 0.5)
     ratio = 0.0
     if np.count_nonzero(usable) >= _FEWEST:
-        logs = np.log(b[usable] / a[usable])
+        old, new = a[usable], b[usable]
+        logs = np.log(new / old)
         ratio = _weighted_median(logs, np.sqrt(dark[usable]))
         for _ in range(2):
             still = np.abs(logs - ratio) < 2 * STILL
             if np.count_nonzero(still) < _FEWEST:
                 break
-            ratio = math.log(float(b[usable][still].sum()) / float(a[usable][still].sum()))
+            ratio = math.log(float(new[still].sum()) / float(old[still].sum()))
     log_a, log_b = np.log(a + _NOISE), np.log(b + _NOISE)
     # A saturated part stays white when the exposure changes, so it is held against itself as it was, too.
     change = np.minimum(np.abs(log_b - np.log(a * math.exp(ratio) + _NOISE)), np.abs(log_b - log_a))
     moved = ((change - STILL) / (MOVED - STILL)).clip(0, 1).astype(np.float32)
-    differs = _correlation(log_a, log_b) < CUT_CORRELATION and float(moved.mean()) > CUT_MOVED
+    differs = float(moved.mean()) > CUT_MOVED and _correlation(log_a, log_b) < CUT_CORRELATION
     return Change(ratio, moved, cut=differs or abs(ratio) > LARGEST_JUMP)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from scotopic.errors import ScotopicError
 from scotopic.pipeline.contract import to_batch
-from scotopic.pipeline.gate import Darkness, DarknessGate, VideoGate, gate_of
+from scotopic.pipeline.gate import Darkness, DarknessGate, VideoGate, gate_of, sample_of
 from scotopic.pipeline.image import read_image
 from scotopic.pipeline.stage import letterbox_pads
 
@@ -267,3 +267,17 @@ def test_another_scene_is_judged_by_itself() -> None:
 def test_bad_video_options_are_named(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ScotopicError, match=sentence):
         VideoGate(GATE, **options)
+
+
+@pytest.mark.parametrize("width", [4, 8, 41, 64, 77])
+@pytest.mark.parametrize("height", [1, 3, 4, 29])
+def test_the_sample_is_every_fourth_pixel_of_any_memory(height: int, width: int) -> None:
+    base = np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    views = [base, base[..., ::-1], base[:, ::-1], base[::-1], base[:, 1:], np.broadcast_to(base[:1], base.shape)]
+    views += [base[..., [2, 1, 0]], np.asfortranarray(base), base.transpose(1, 0, 2)]
+    for view in views:
+        sample = sample_of(view)
+        assert np.array_equal(sample, view[::4, ::4])
+        assert sample.flags.c_contiguous
+        sample[:] = 0  # a picture of its own
+    assert base.any()
