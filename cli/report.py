@@ -34,9 +34,9 @@ def report(
     say(f"plots (PNG, SVG): {', '.join(str(found.folder / 'plots') for found in compared)}")
 
 
-def write_page_and_plots(comparison: Comparison) -> None:
-    """``report.html`` and ``plots/`` beside a finished comparison of models."""
+def write_page_and_plots(comparison: Comparison, caution: str = "") -> None:
+    """``report.html``, with a word of caution ahead of its figures, and ``plots/`` beside a finished comparison."""
     record = comparison.record
     results = Results(str(record["data"]["name"]), comparison.out, record)
-    write_report([results], comparison.out / "report.html")
+    write_report([results], comparison.out / "report.html", caution=caution)
     write_plots(results)

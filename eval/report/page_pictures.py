@@ -40,6 +40,8 @@ def write_report_pictures(
     dataset: DetectionDataset | SegmentationDataset,
     count: int = 4,
     progress: Progress = lambda name, done, total: None,
+    *,
+    unchanged: bool = False,
 ) -> Path:
     """Write, for each enhancer, the ``count`` images that it helped most and those that it harmed most.
 
@@ -52,6 +54,7 @@ def write_report_pictures(
         dataset: the one that it was made on.
         count: gains and losses each; 0 leaves an index without pictures.
         progress: called with (what, pictures done, pictures in all).
+        unchanged: whether ``count`` of the images stand there, too, for which an enhancer changed nothing.
 
     Returns:
         ``report_pictures/index.json``; WebP pictures and transparent PNG label maps lie beside it.
@@ -65,7 +68,7 @@ def write_report_pictures(
     entries: list[dict[str, Any]] = []
     for row in comparison.rows[1:]:
         stage = EnhancementStage(row["enhancer"], gate=settings["gate"], strength=settings["strength"])
-        changed = _changed(comparison.rows[0], row, count)
+        changed = _changed(comparison.rows[0], row, count, unchanged)
         for number, (label, id_) in enumerate(changed, start=1):
             progress(f"report pictures of {row['enhancer']}", number, len(changed))
             if id_ in comparison.rows[0]["failed"] or id_ in row["failed"]:
@@ -95,13 +98,15 @@ def write_report_pictures(
     return folder / "index.json"
 
 
-def _changed(baseline: Mapping[str, Any], row: Mapping[str, Any], count: int) -> list[Change]:
+def _changed(baseline: Mapping[str, Any], row: Mapping[str, Any], count: int, unchanged: bool) -> list[Change]:
     def scores(of: Mapping[str, Any]) -> dict[str, float]:
         given = {id_: c["mIoU"] if "mIoU" in c else c["found"] - c["false"] for id_, c in of["per_image"].items()}
         return {id_: score for id_, score in given.items() if score is not None}
 
     before, after = scores(baseline), scores(row)
-    return changed_most({id_: score for id_, score in before.items() if id_ in after}, after, count)
+    changed = changed_most({id_: score for id_, score in before.items() if id_ in after}, after, count)
+    same = [id_ for id_, score in before.items() if unchanged and after.get(id_) == score][:count]
+    return changed + [(f"same_{rank}", id_) for rank, id_ in enumerate(same, start=1)]
 
 
 def _short(id_: str) -> str:

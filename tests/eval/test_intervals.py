@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from scotopic.eval.intervals import holm, image_weights, interval, p_value
+from scotopic.eval.intervals import FEWEST, holm, image_weights, interval, p_value
 
 NUMBERS = np.random.default_rng(3).gamma(2, 1, 60)
 
@@ -48,6 +48,15 @@ def test_there_is_no_interval_where_there_is_nothing_to_resample() -> None:
     figures[100:900] = np.nan  # resamples without a figure are left out
     left = interval(figures, 60).percentile
     assert left == pytest.approx(tuple(np.quantile(np.r_[figures[61:100], figures[900:]], [0.025, 0.975])))
+
+
+def test_five_images_that_agree_may_do_so_by_chance() -> None:
+    """A sign test gives them p = 2 / 32."""
+    for images, told in ((FEWEST - 1, False), (FEWEST, True)):
+        weights = image_weights(images)
+        gains = np.linspace(0.1, 0.2, images) @ weights / images
+        assert (interval(gains, images).bca is not None) is told
+        assert (p_value(gains, images) is not None) is told
 
 
 def test_a_difference_that_is_always_the_same_has_an_interval_of_no_width() -> None:

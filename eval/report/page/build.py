@@ -41,7 +41,9 @@ class Condition:
     shares: list[cost.Share]
 
 
-def write_report(folders: Sequence[str | Path | Results], path: str | Path, size_limit: int = SIZE_LIMIT) -> Path:
+def write_report(
+    folders: Sequence[str | Path | Results], path: str | Path, size_limit: int = SIZE_LIMIT, caution: str = ""
+) -> Path:
     """Write one self-contained page over one or several results folders.
 
     Args:
@@ -49,6 +51,7 @@ def write_report(folders: Sequence[str | Path | Results], path: str | Path, size
             beside them, if there are any. Each is ``FOLDER``, ``NAME=FOLDER``, or has been read already.
         path: of the page.
         size_limit: bytes; pictures become smaller and fewer until the page fits.
+        caution: what a reader must know before the answer; shown above it.
 
     Returns:
         ``path``.
@@ -63,11 +66,11 @@ def write_report(folders: Sequence[str | Path | Results], path: str | Path, size
     read = [folder for folder in folders if isinstance(folder, Results)]
     rest = [folder for folder in folders if not isinstance(folder, Results)]
     path = Path(path)
-    write_text(path, report_html([*read, *(read_results(rest) if rest else [])], size_limit))
+    write_text(path, report_html([*read, *(read_results(rest) if rest else [])], size_limit, caution))
     return path
 
 
-def report_html(results: Sequence[Results], size_limit: int = SIZE_LIMIT) -> str:
+def report_html(results: Sequence[Results], size_limit: int = SIZE_LIMIT, caution: str = "") -> str:
     """The page as text, UTF-8 of at most ``size_limit`` bytes unless the tables alone are larger."""
     compared = [found for found in results if found.task in MAIN_METRIC]
     if not compared:
@@ -75,9 +78,10 @@ def report_html(results: Sequence[Results], size_limit: int = SIZE_LIMIT) -> str
             "no folder compares models: give one that scotopic compare detect or scotopic compare segment wrote"
         )
     conditions = [_condition(f"c{number}", found) for number, found in enumerate(compared, start=1)]
-    bare = _render(results, conditions, Gallery(enhancers=[["none"] for _ in conditions], left_out="x" * 200))
+    empty = Gallery(enhancers=[["none"] for _ in conditions], left_out="x" * 200)
+    bare = _render(results, conditions, empty, caution)
     gallery = choose_pictures(compared, size_limit - len(bare.encode()) - 2_000 * len(conditions))
-    return _render(results, conditions, gallery)
+    return _render(results, conditions, gallery, caution)
 
 
 def _condition(key: str, results: Results) -> Condition:
@@ -95,7 +99,7 @@ def _condition(key: str, results: Results) -> Condition:
     )
 
 
-def _render(results: Sequence[Results], conditions: Sequence[Condition], gallery: Gallery) -> str:
+def _render(results: Sequence[Results], conditions: Sequence[Condition], gallery: Gallery, caution: str) -> str:
     compared = [condition.results for condition in conditions]
     quality = [found for found in results if found.task == "quality"]
     bench = [found for found in results if found.task not in MAIN_METRIC and found.task != "quality"]
@@ -120,6 +124,7 @@ def _render(results: Sequence[Results], conditions: Sequence[Condition], gallery
         title=f"Does enhancement help {_listed(models, 'models')} on {_listed(data, 'data sets')}?",
         models=models,
         answer=verdict.overall(compared),
+        caution=caution,
         conditions=conditions,
         several=len(conditions) > 1,
         overview=league.overview([(c.results.name, c.league) for c in conditions]),

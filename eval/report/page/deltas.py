@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...intervals import FEWEST
 from ..tables import difference
 from .figures import Scale, Span, number, scale_of, span
 from .results import Results
@@ -63,8 +64,10 @@ class Detail:
 
 
 def darkness(results: Results) -> list[Grid]:
-    """A grid for each way of binning, brightest bin first; empty where there are no statistics."""
+    """A grid for each way of binning, brightest bin first; empty without statistics, and for very few images."""
     bins: Sequence[Mapping[str, Any]] = (results.statistics or {}).get("bins") or []
+    if results.record["data"]["images"] < FEWEST:
+        return []
     grids = []
     for by, name in BIN_NAMES.items():
         places = [place for place, bin_ in enumerate(bins) if bin_["by"] == by]

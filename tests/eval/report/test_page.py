@@ -138,6 +138,13 @@ def test_brisque_stands_beside_its_warning(finished: Path, tmp_path: Path) -> No
     assert "BRISQUE does not" not in report_html(read_results([finished / "detect", finished / "quality"]))
 
 
+def test_a_word_of_caution_stands_above_the_answer(finished: Path) -> None:
+    results = read_results([finished / "detect"])
+    page = report_html(results, caution="Two pictures & no proof.")
+    assert page.index("Two pictures &amp; no proof.") < page.index('class="answer"')
+    assert 'class="caution"' not in report_html(results)
+
+
 def test_an_older_record_without_statistics_claims_nothing(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "detect", tmp_path / "old")
     path = tmp_path / "old" / "results.json"

@@ -123,7 +123,7 @@
     };
     const show = () => {
       const own = pictures.filter((entry) => entry.enhancer === names[choice.value]);
-      const parts = [["gain", "Gained most"], ["loss", "Lost most"]].flatMap(([kind, title]) => {
+      const parts = [["gain", "Gained most"], ["loss", "Lost most"], ["same", "No better, no worse"]].flatMap(([kind, title]) => {
         const figures = own.filter((entry) => entry.kind === kind).map(figure);
         return figures.length ? [make("h4", { textContent: title }), ...figures] : [];
       });
