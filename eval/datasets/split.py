@@ -7,12 +7,14 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ... import configs
 from ...errors import ScotopicError
 from .raw import Entry, RawSet
 from .texts import read_lines, read_text
 
 _ID_COLUMNS = ("id", "name")
 _FEW = 12  # a column with more values than this is a measurement, not a choice
+_SHIPPED = Path(configs.__file__).parent / "split"
 _NO_LIST = {"classes", "labels", "requirements"}  # text files beside a set that list no images
 
 
@@ -38,8 +40,8 @@ def choose_split(raw: RawSet[Entry], split: str, own_splits: tuple[str, ...]) ->
 
     Looks for, in this order: rows of a CSV file beside the set whose ``split`` column has the name (or another column,
     as in ``sequence=0001TP``), ids in ``id`` or ``name``; a list file ``NAME.txt`` beside the set; a path of a list
-    file. Ids may be ids, file names or paths of the set. What is listed but not in the set is reported as
-    ``labels_without_image``.
+    file; a list that comes with the package, such as ``darkbdd-day-odd``. Ids may be ids, file names or paths of the
+    set. What is listed but not in the set is reported as ``labels_without_image``.
 
     Raises:
         ScotopicError: there is no such split; those that exist are named.
@@ -55,7 +57,7 @@ def choose_split(raw: RawSet[Entry], split: str, own_splits: tuple[str, ...]) ->
     if hits:
         return _choose(raw, split, *hits.popitem())
     lists = [folder / f"{split}.txt" for folder in raw.beside if split not in _NO_LIST]
-    for file in (*lists, Path(split)):
+    for file in (*lists, Path(split), _SHIPPED / f"{split}.txt"):
         if file.is_file():
             return _choose(raw, split, file, [line for _, line in read_lines(file)])
     available = available_splits(raw, own_splits)

@@ -51,6 +51,15 @@ def test_darkbdd_splits_by_preset(data_dir: Path, monkeypatch: pytest.MonkeyPatc
     }
 
 
+def test_the_shipped_lists_part_the_day_of_darkbdd(data_dir: Path) -> None:
+    ids = {
+        split: [sample.id for sample in load_detection_dataset(data_dir / "darkbdd", split).samples]
+        for split in ("day", "darkbdd-day-even", "darkbdd-day-odd")
+    }
+    assert ids["darkbdd-day-even"] == sorted(ids["day"])[::2]
+    assert ids["darkbdd-day-odd"] == sorted(ids["day"])[1::2]
+
+
 def test_yolo_to_coco_and_back_keeps_every_box(data_dir: Path, tmp_path: Path) -> None:
     original = load_detection_dataset(data_dir / "darkbdd", "dark")
     write_yolo(original, tmp_path / "yolo")
