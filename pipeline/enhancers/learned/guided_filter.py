@@ -58,7 +58,7 @@ def _means(x: Tensor, radius: int, dim: int) -> Tensor:
 
 
 def _sums(x: Tensor, width: int, dim: int) -> Tensor:
-    """Sums of ``width`` neighbours along one axis, each from two sums of half as many; ``width - 1`` fewer than pixels."""
+    """Sums of ``width`` neighbours along one axis, each from two sums of half as many."""
     if width == 1:
         return x
     half = _sums(x, width // 2, dim)
