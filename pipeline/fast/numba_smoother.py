@@ -31,8 +31,8 @@ _WIDE = 3 * _LINE
 _RING, _LONG = 8, 10  # rows kept of planes, a power of two, and of the colours' sums
 
 # Lines of one pixel a number: two kept for two layers of sums, then rows of the rings.
-_LUMA, _THREES, _SQUARES, _SHARES, _SHARE_THREES = 0, 4, 12, 20, 24
-_SUM_A, _SUM_B, _ACROSS_A, _ACROSS_B, _NORM, _SIGMAS, _WAY = 32, 33, 34, 35, 36, 37, 39
+_LUMA, _THREES, _SQUARES, _SHARES, _NONE = 0, 4, 12, 20, 30
+_SHARE_SUM, _SUM_A, _SUM_B, _ACROSS_A, _ACROSS_B, _NORM, _SIGMAS, _WAY = 31, 32, 33, 34, 35, 36, 37, 39
 _LINES = 40
 # Lines of three numbers a pixel.
 _CURVES, _KEPT, _PART, _MEANS, _PART_AGAIN, _NORMS, _WEIGHED = 0, 2, 3, 4, 5, 6, 7
@@ -49,6 +49,8 @@ SHORTS = _SUMS * _WIDE
 WHOLE = STRIP + 2 * MARGIN
 """Numbers of scratch memory for one thread."""
 
+_COARSE = np.float32(8)
+"""Adding it leaves 20 bits behind the point, of which a float holds sums over nine rows exactly."""
 _STEP = np.float32(512)
 """Parts of a grey level to which brightened pictures are rounded for their sums, which are exact then."""
 
@@ -207,7 +209,7 @@ def _share(sums, squares, norms, norm, upper, lower, t, share, count):
         square = (squares[i] + squares[i + 3] + squares[i + 6]) * number
         variance = max(square - mean * mean, np.float32(0)) + np.float32(1e-7)
         sigma = upper[i] + t * (lower[i] - upper[i])
-        share[i] = variance / (variance + sigma * sigma)
+        share[i] = (variance / (variance + sigma * sigma) + _COARSE) - _COARSE
 
 
 @inner
@@ -274,6 +276,7 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
     _set_norms(norms3, begin, lo, hi, width, 3)
     _places(begin + lo, w, width, low[lo:hi], way[lo:hi])
     lines[_LUMA : _LUMA + 4] = 0
+    lines[_NONE : _SHARE_SUM + 1] = 0
     sums[:] = 0
     unit = light if step == 0 else np.float32(1) / (np.float32(255) * _STEP)
     held_sigma, held_curve = np.int64(-2), np.int64(-2)
@@ -289,7 +292,7 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
         _slide(fresh, stale, step, old[3 * lo : 3 * hi], new[3 * lo : 3 * hi])
         if middle < top - RADIUS:
             continue
-        share = lines[_SHARES + middle % 4]
+        share = lines[_SHARES + middle % _LONG]
         if 0 <= middle < height:
             line, t = place(middle, h, height)
             if line != held_sigma:
@@ -309,12 +312,12 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
             share[near_hi : near + _CHUNK] = 0
         else:
             share[:] = 0
-        a, b, c = share, lines[_SHARES + (middle - 1) % 4], lines[_SHARES + (middle - 2) % 4]
-        _add_three(a, b, c, lines[_SHARE_THREES + middle % _RING], near)
         come = _NINES + middle % _LONG if 0 <= middle < height else _NOTHING
-        go = middle - 2 * RADIUS - 1
-        go = _NINES + go % _LONG if go >= max(top - RADIUS, 0) else _NOTHING
+        over = middle - 2 * RADIUS - 1
+        go = _NINES + over % _LONG if over >= max(top - RADIUS, 0) else _NOTHING
         _slide_twice(sums[come], sums[go], sums[_DOUBLE], count3)
+        go = _SHARES + over % _LONG if over >= top - RADIUS else _NONE
+        _slide_twice(share, lines[go], lines[_SHARE_SUM], near)
         if y < top:
             continue
         line, t = place(y, h, height)
@@ -324,9 +327,7 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
                 _curve_line(maps, m + 1, restraint, low[ends], way[ends], wides[_CURVES + (m + 1) % 2])
             held_curve = line
         upper, lower = wides[_CURVES + line % 2], wides[_CURVES + min(line + 1, h - 1) % 2]
-        a, b = lines[_SHARE_THREES + middle % _RING], lines[_SHARE_THREES + (middle - 3) % _RING]
-        _add_three(a, b, lines[_SHARE_THREES + (middle - 6) % _RING], lines[_SUM_A], near)
-        _three_beside(lines[_SUM_A], lines[_ACROSS_A], near)
+        _three_beside(lines[_SHARE_SUM], lines[_ACROSS_A], near)
         norm = np.float32(1) / np.float32(_number(y, height))
         _spread(lines[_ACROSS_A], norms[MARGIN:], norm, wides[_KEPT], here)
         if 2 * RADIUS <= y < height - 2 * RADIUS:
