@@ -28,13 +28,15 @@ BAND = 256
 _CHUNK = 64
 _LINE = STRIP + 2 * MARGIN + 2 * _CHUNK
 _WIDE = 3 * _LINE
-_RING, _LONG = 8, 10  # rows kept of planes, a power of two, and of the colours' sums
+# Rows that are kept: of sums of three, of which those 3 and 6 rows above are wanted, and of what is summed as it comes
+# and goes, the latter 9 rows later. Row y lies at y modulo their number, and of luma at y modulo 4.
+_RING, _LONG = 8, 10
 
-# Lines of one pixel a number: two kept for two layers of sums, then rows of the rings.
+# Which lines of one number a pixel are whose.
 _LUMA, _THREES, _SQUARES, _SHARES, _NONE = 0, 4, 12, 20, 30
 _SHARE_SUM, _SUM_A, _SUM_B, _ACROSS_A, _ACROSS_B, _NORM, _SIGMAS, _WAY = 31, 32, 33, 34, 35, 36, 37, 39
 _LINES = 40
-# Lines of three numbers a pixel.
+# And of three numbers a pixel.
 _CURVES, _KEPT, _PART, _MEANS, _PART_AGAIN, _NORMS, _WEIGHED = 0, 2, 3, 4, 5, 6, 7
 _WIDES = 8
 # Then the colours' sums, in whole numbers or, of a brightened picture, in parts of them: of sums, of three of these,
@@ -176,6 +178,14 @@ def _three_beside(line, sums, count):
 
 
 @inner
+def _three_by_nine(lines, ring, k, sums, across, count):
+    """Of the three columns from each one on and the nine rows up to row ``k``."""
+    a, b, c = lines[ring + k % _RING], lines[ring + (k - 3) % _RING], lines[ring + (k - 6) % _RING]
+    _add_three(a, b, c, sums, count)
+    _three_beside(sums, across, count)
+
+
+@inner
 def _three_pixels(line, sums, count):
     for i in range(count):
         sums[i] = sums.dtype.type(line[i] + line[i + 3] + line[i + 6])
@@ -187,6 +197,14 @@ def _nine_pixels(threes, norms, means, count):
     for i in range(count):
         sums = np.float32(threes[i]) + np.float32(threes[i + 9]) + np.float32(threes[i + 18])
         means[i] = sums * norms[i]
+
+
+@inner
+def _mean_twice(twice, threes, norms, wides, count, near):
+    """Sums of three for the last means, of the means in windows, from the sums of sums down the columns."""
+    _three_pixels(twice, threes, count)
+    _nine_pixels(threes, norms[3 * RADIUS :], wides[_MEANS], near)
+    _three_pixels(wides[_MEANS], wides[_PART_AGAIN], near)
 
 
 # Pixels
@@ -223,8 +241,11 @@ def _spread(threes, norms, norm, kept, count):
 
 
 @inner
-def _curve(source, light, threes, norms, norm, kept, upper, lower, t, target):
+def _curve(source, light, wides, norm, upper, lower, t, target, start, stop):
     """The smoothed colours, and eight times v <- v + r (v^2 - v) = v (r v + 1 - r)."""
+    source, target = source[start:stop], target[start:stop]
+    upper, lower, kept = upper[start:], lower[start:], wides[_KEPT, start:]
+    threes, norms = wides[_PART_AGAIN, start:], wides[_NORMS, 3 * MARGIN + start :]
     for k in range(target.shape[0]):
         mean = (threes[k] + threes[k + 9] + threes[k + 18]) * (norms[k] * norm)
         v = mean + kept[k] * (level(source[k], light) - mean)
@@ -263,6 +284,7 @@ def _up(count):
 
 @inner
 def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, right, blank, lines, wides, sums, low):
+    """Columns ``left`` to ``right`` of a band, with sums of whole grey levels or, if there is a ``step``, of parts."""
     height, width = image.shape[0], image.shape[1] // 3
     h, w = maps.shape[1], maps.shape[2]
     # The columns of the picture among those that are looked at, which begin at left - MARGIN.
@@ -300,12 +322,8 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
                     _sigma_line(maps, m + 1, most, low[lo:hi], way[lo:hi], lines[_SIGMAS + (m + 1) % 2, lo:hi])
                 held_sigma = line
             upper, lower = lines[_SIGMAS + line % 2, RADIUS:], lines[_SIGMAS + min(line + 1, h - 1) % 2, RADIUS:]
-            a, b, c = lines[_THREES + k % _RING], lines[_THREES + (k - 3) % _RING], lines[_THREES + (k - 6) % _RING]
-            _add_three(a, b, c, lines[_SUM_A], count)
-            _three_beside(lines[_SUM_A], lines[_ACROSS_A], count)
-            a, b, c = lines[_SQUARES + k % _RING], lines[_SQUARES + (k - 3) % _RING], lines[_SQUARES + (k - 6) % _RING]
-            _add_three(a, b, c, lines[_SUM_B], count)
-            _three_beside(lines[_SUM_B], lines[_ACROSS_B], count)
+            _three_by_nine(lines, _THREES, k, lines[_SUM_A], lines[_ACROSS_A], count)
+            _three_by_nine(lines, _SQUARES, k, lines[_SUM_B], lines[_ACROSS_B], count)
             norm = np.float32(1) / np.float32(_number(middle, height))
             _share(lines[_ACROSS_A], lines[_ACROSS_B], norms[RADIUS:], norm, upper, lower, t, share, near)
             share[:near_lo] = 0
@@ -331,29 +349,16 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
         norm = np.float32(1) / np.float32(_number(y, height))
         _spread(lines[_ACROSS_A], norms[MARGIN:], norm, wides[_KEPT], here)
         if 2 * RADIUS <= y < height - 2 * RADIUS:
-            _three_pixels(sums[_DOUBLE], sums[_TRIPLE], count3)
-            _nine_pixels(sums[_TRIPLE], norms3[3 * RADIUS :], wides[_MEANS], near3)
+            _mean_twice(sums[_DOUBLE], sums[_TRIPLE], norms3, wides, count3, near3)
         else:
             _weigh(sums[_NINES:], max(y - RADIUS, 0), min(y + RADIUS + 1, height), height, wides[_WEIGHED], count3)
-            _three_pixels(wides[_WEIGHED], wides[_PART], count3)
-            _nine_pixels(wides[_PART], norms3[3 * RADIUS :], wides[_MEANS], near3)
-        _three_pixels(wides[_MEANS], wides[_PART_AGAIN], near3)
+            _mean_twice(wides[_WEIGHED], wides[_PART], norms3, wides, count3, near3)
         norm *= unit / np.float32(2 * RADIUS + 1)
         source, target = image[y, 3 * left : 3 * right], out[y, 3 * left : 3 * right]
-        size = 3 * wanted
-        for start, stop in ((0, size // _CHUNK * _CHUNK), (max(size - _CHUNK, 0), size)):
-            _curve(
-                source[start:stop],
-                light,
-                wides[_PART_AGAIN, start:],
-                norms3[3 * MARGIN + start :],
-                norm,
-                wides[_KEPT, start:],
-                upper[start:],
-                lower[start:],
-                t,
-                target[start:stop],
-            )
+        body = 3 * wanted // _CHUNK * _CHUNK
+        _curve(source, light, wides, norm, upper, lower, t, target, 0, body)
+        if body < 3 * wanted:
+            _curve(source, light, wides, norm, upper, lower, t, target, max(3 * wanted - _CHUNK, 0), 3 * wanted)
 
 
 def smooth_band(image, out, light, maps, most, restraint, top, bottom, blank, floats, shorts, low):
