@@ -14,10 +14,10 @@ from ..eval.datasets.darken import Pool, develop, gamma_darken, light_field, lin
 def darken_at_random(image: np.ndarray, settings: RestoreSettings, rng: np.random.Generator) -> np.ndarray:
     """A picture as it might look at night, or as it is: uint8 RGB (H, W, 3) -> a new one.
 
-    A share stays bright; a share gets a power of its levels (1.3 to 5); the others are underexposed (1/67 to 0.6 of the
-    light) with photon and read noise, half of them under lamps and half of them in warm light, and most are compressed
-    as JPEG. The physical model is that of the recipe ``lowlight`` (:mod:`scotopic.eval.datasets.recipes`), with wider
-    ranges.
+    A share stays bright; a share gets a power of its levels (unless told otherwise 1.3 to 5); the others are
+    underexposed (1/67 to 0.6 of the light) with photon and read noise, half of them under lamps and half of them in
+    warm light, and most are compressed as JPEG. The physical model is that of the recipe ``lowlight``
+    (:mod:`scotopic.eval.datasets.recipes`), with wider ranges.
 
     >>> day = np.full((32, 32, 3), 150, np.uint8)
     >>> nights = [darken_at_random(day, RestoreSettings(bright=0), np.random.default_rng(seed)) for seed in range(20)]
@@ -28,13 +28,13 @@ def darken_at_random(image: np.ndarray, settings: RestoreSettings, rng: np.rando
     if kind < settings.bright:
         return image.copy() if rng.random() < 0.5 else _jpeg(image, int(rng.integers(60, 96)))
     if kind < settings.bright + settings.gamma:
-        return gamma_darken(image, _log_uniform(rng, 1.3, 5))
+        return gamma_darken(image, _log_uniform(rng, *settings.gamma_range))
     night = _underexposed(image, settings, rng)
     return _jpeg(night, int(rng.integers(70, 96))) if rng.random() < 0.8 else night
 
 
 def _underexposed(image: np.ndarray, settings: RestoreSettings, rng: np.random.Generator) -> np.ndarray:
-    exposure = _log_uniform(rng, 0.015, 0.6)
+    exposure = _log_uniform(rng, *settings.exposure)
     noisy = rng.random() < settings.noisy
     photons = _log_uniform(rng, 1000, 5000) if noisy else _log_uniform(rng, 4000, 60000)
     read_noise = rng.uniform(0.0005, 0.0025) if noisy else rng.uniform(0, 0.0012)

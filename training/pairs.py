@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from ..configs.restore_schema import RestoreSettings
 from ..errors import ScotopicError
 from .darkening import darken_at_random
 from .data import TrainingPictures
+from .tiles import Tile, lay
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class DarkenedPairs:
     """Every bright picture once an epoch: a random square of it, and the same darkened at random.
 
     The squares are enlarged or shrunk to ``size``, half of them to where one pixel of a small picture fills two, as in
-    the large pictures of a street camera.
+    the large pictures of a street camera. A share of the samples may be mosaics, of that picture and others.
 
     Args:
         pictures: to cut from; those darker than ``settings.least_luma`` are left out.
@@ -90,15 +90,43 @@ class DarkenedPairs:
         dark, bright = (np.stack(side).transpose(0, 3, 1, 2) for side in zip(*pairs, strict=True))
         return torch.from_numpy(dark).float() / 255, torch.from_numpy(bright).float() / 255
 
+    def tiles(self, entry: PairPlan) -> list[Tile]:
+        """The squares that the sample is made of: one, or those of a mosaic."""
+        return self._drawn(entry)[0]
+
     def _pair(self, entry: PairPlan) -> tuple[np.ndarray, np.ndarray]:
+        tiles, rng = self._drawn(entry)
+        bright = lay(tiles, self.pictures.images, self.size)
+        return darken_at_random(bright, self.settings, rng), bright
+
+    def _drawn(self, entry: PairPlan) -> tuple[list[Tile], np.random.Generator]:
+        """The squares, and the random numbers from which the darkness is drawn."""
+        # A mosaic has a seed of its own, so that the other samples are the same whatever the share of mosaics.
+        rng = np.random.default_rng(entry.seed + 1)
+        if self.settings.mosaic and rng.random() < self.settings.mosaic:
+            return self._mosaic(entry.picture, rng), rng
         rng = np.random.default_rng(entry.seed)
-        image = self.pictures.images[entry.picture]
-        height, width = image.shape[:2]
+        return [self._square(entry.picture, rng)], rng
+
+    def _square(self, picture: int, rng: np.random.Generator) -> Tile:
+        height, width = self.pictures.images[picture].shape[:2]
         zoom = np.exp(rng.uniform(np.log(0.7), np.log(1.6))) * (2 if rng.random() < 0.5 else 1)
         side = min(height, width, max(16, round(self.size / zoom)))
-        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        square = image[top : top + side, left : left + side]
-        if rng.random() < 0.5:
-            square = square[:, ::-1]
-        bright = cv2.resize(np.ascontiguousarray(square), (self.size, self.size), interpolation=cv2.INTER_LINEAR)
-        return darken_at_random(bright, self.settings, rng), bright
+        top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        return Tile(picture, left, top, side, mirrored=rng.random() < 0.5, extent=self.size)
+
+    def _mosaic(self, picture: int, rng: np.random.Generator) -> list[Tile]:
+        """Two by two squares, or three by three: the picture and others, nearly whole."""
+        rows = 2 if rng.random() < 0.7 else 3
+        extent = -(-self.size // rows)
+        tiles = []
+        for number in range(rows * rows):
+            chosen = self.bright[rng.integers(len(self.bright))] if number else picture
+            height, width = self.pictures.images[chosen].shape[:2]
+            shorter = min(height, width)
+            side = int(rng.integers(max(1, int(0.7 * shorter)), shorter + 1))
+            top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+            across, down = number % rows * extent, number // rows * extent
+            place = {"extent": extent, "across": across, "down": down}
+            tiles.append(Tile(chosen, left, top, side, mirrored=rng.random() < 0.5, **place, by_area=True))
+        return tiles
