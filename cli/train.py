@@ -29,9 +29,17 @@ def enhancer(
     data: Annotated[Path | None, typer.Option(help="Folder of pictures, dark and bright; no labels needed.")] = None,
     out: OutOption = None,
     config: Annotated[str, typer.Option(help="YAML settings: a file, or one of configs/train.")] = "sgz-quick",
+    guide: Annotated[
+        list[str] | None,
+        typer.Option(help="Detector or segmentation net to learn from, in the place of the preset's; may be repeated."),
+    ] = None,
+    supervised: Annotated[
+        bool, typer.Option("--supervised", help="Learn from labels, too: --data is then a labelled set.")
+    ] = False,
 ) -> None:
     """Train a curve enhancer on a folder of pictures; run again, it goes on where it stopped."""
-    settings = load_train_settings(config, data)
+    task = {**({"nets": guide} if guide else {}), **({"supervised": True} if supervised else {})}
+    settings = load_train_settings(config, data, **({"task": task} if task else {}))
     weights = train_enhancer(settings, required(out, "--out", "FOLDER"))
     if is_main_process():
         name, _ = parse_spec(settings.enhancer)

@@ -13,6 +13,7 @@ from ..errors import ScotopicError, nearest
 from .checks import read_yaml, validate
 from .loss_schema import LossSettings
 from .restore_schema import RestoreSettings
+from .task_schema import TaskSettings
 
 PRESETS = Path(__file__).parent / "train"
 
@@ -24,7 +25,7 @@ class TrainSettings(BaseModel):
         enhancer: a curve enhancer, with its parameters as in ``sgz[scale_factor=1]``.
         start: weights to start from, a file or a name such as ``sgz``; ``random`` starts untrained.
         name: the file of the weights is ``<name>.safetensors``; that of the enhancer unless given.
-        data: folder of pictures, searched with its subfolders.
+        data: folder of pictures, searched with its subfolders; with ``task.supervised`` a labelled set, or its preset.
         size: side of the training pictures in pixels.
         least_crop: side of the smallest random square crop, as a share of the shorter side; 1 takes all of it.
         batch: pictures per step, in all processes together.
@@ -36,7 +37,9 @@ class TrainSettings(BaseModel):
         weight_decay: L2, as Adam adds it to the gradient.
         gradient_clip: largest norm of the gradient.
         losses: which, in which form, and how much each counts, where it learns from dark pictures alone.
-        restore: how bright pictures are darkened and won back, where it learns from those; either this or ``losses``.
+        restore: how bright pictures are darkened and won back, where it learns from those. With ``losses`` beside it,
+            those look at the dark pictures of the folder.
+        task: which nets guide it beside ``restore``; None: none does.
         semantic_guide: the frozen segmentation net, such as ``road``, whose classes the semantic loss looks at; asked
             only if that loss counts.
         seed: of the initialisation, the order of the pictures and the crops.
@@ -69,6 +72,7 @@ class TrainSettings(BaseModel):
     gradient_clip: float = Field(default=0.1, gt=0)
     losses: LossSettings | None = None
     restore: RestoreSettings | None = None
+    task: TaskSettings | None = None
     semantic_guide: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**31)
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -96,13 +100,19 @@ class TrainSettings(BaseModel):
     @property
     def recipe(self) -> dict[str, Any]:
         """What makes the weights what they are, as JSON takes it: without the user's own paths and machine."""
-        beside = {"data", "name", "device", "checkpoint_every", "sheet", "sheet_every"}
-        return self.model_dump(mode="json", exclude=beside)
+        beside = dict.fromkeys(("data", "name", "device", "checkpoint_every", "sheet", "sheet_every"), True)
+        return self.model_dump(mode="json", exclude={**beside, "task": {"nets", "split"}})
 
     @model_validator(mode="after")
     def _values_fit(self) -> TrainSettings:
-        if (self.losses is None) == (self.restore is None):
-            raise ValueError("give either losses (to learn from dark pictures) or restore (from darkened bright ones)")
+        if self.losses is None and self.restore is None:
+            raise ValueError(
+                "give losses (to learn from dark pictures) or restore (from darkened bright ones), or both"
+            )
+        if self.task is not None and self.restore is None:
+            raise ValueError("a task guides by bright pictures that are darkened: give restore, too")
+        if self.task is not None and self.task.shrink > self.size:
+            raise ValueError(f"task.shrink {self.task.shrink} leaves nothing of the pictures (size {self.size})")
         if self.losses is None:
             return self
         for name in ("spatial_patch", "brightness_patch"):
@@ -118,7 +128,7 @@ def list_train_presets() -> list[str]:
     """The names of the shipped training presets, sorted.
 
     >>> list_train_presets()
-    ['sgz', 'sgz-gpu', 'sgz-published-code', 'sgz-quick', 'sgz-task']
+    ['sgz', 'sgz-detect', 'sgz-gpu', 'sgz-published-code', 'sgz-quick', 'sgz-task']
     """
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
@@ -129,20 +139,25 @@ def load_train_settings(preset: str | Path, data: Path | None = None, **changes:
     Args:
         preset: such as ``"sgz-quick"`` or ``"mine.yaml"``.
         data: folder of pictures; the preset's own, if it names one, when None.
-        **changes: settings that take the place of the preset's.
+        **changes: settings that take the place of the preset's; of ``task`` those that are named.
 
     Raises:
         ScotopicError: there is no such preset, or it or a change does not fit the schema.
 
     >>> load_train_settings("sgz", epochs=3).epochs
     3
+    >>> load_train_settings("sgz-detect", task={"nets": ["yolo11n.pt"]}).task.shrink
+    2
     >>> load_train_settings("sgz", epoch=3)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     scotopic.errors.ScotopicError: sgz: unknown key 'epoch' (did you mean 'epochs'? Known: accumulation, batch, ...)
     """
     if data is not None:
         changes["data"] = data
-    return validate(TrainSettings, {**read_train_preset(preset), **changes}, str(preset))
+    own = read_train_preset(preset)
+    if isinstance(own.get("task"), Mapping) and isinstance(changes.get("task"), Mapping):
+        changes["task"] = {**own["task"], **changes["task"]}
+    return validate(TrainSettings, {**own, **changes}, str(preset))
 
 
 def read_train_preset(preset: str | Path) -> dict[str, Any]:

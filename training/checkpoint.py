@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Checkpoint:
         sums: of that epoch's figures so far.
         scaler: state dict of what scales the gradients of half precision; empty where nothing does.
         average: state dict of the moving average of the net; empty where there is none.
+        guides: checksums of the frozen nets that judge.
     """
 
     settings: str
@@ -49,6 +50,7 @@ class Checkpoint:
     sums: list[float] = field(default_factory=list)
     scaler: dict[str, Any] = field(default_factory=dict)
     average: dict[str, Any] = field(default_factory=dict)
+    guides: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -68,14 +70,14 @@ class Checkpoint:
             net: what is trained.
             optimizer: of its parameters.
             history: the table so far.
-            **within: ``step``, ``sums`` and ``scaler`` of one that is not between two epochs; ``average``.
+            **within: ``step``, ``sums`` and ``scaler`` of one that is not between two epochs; ``average``; ``guides``.
         """
         return cls(
             _settings_json(settings), pictures, net.state_dict(), optimizer.state_dict(), list(history), **within
         )
 
-    def check_same_run(self, path: Path, settings: Settings, pictures: str) -> None:
-        """Refuse to go on with other settings or pictures.
+    def check_same_run(self, path: Path, settings: Settings, pictures: str, guides: Sequence[str] = ()) -> None:
+        """Refuse to go on with other settings, pictures or nets that judge.
 
         Raises:
             ScotopicError: names what differs.
@@ -84,6 +86,8 @@ class Checkpoint:
         different = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
         if pictures != self.pictures:
             different.append("pictures")
+        if list(guides) != self.guides:
+            different.append("nets that guide")
         if different:
             raise ScotopicError(f"{path} is of a run with other {', '.join(different)}: choose another output folder")
         if len(self.history) > settings.epochs or (len(self.history) == settings.epochs and self.step):

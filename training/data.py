@@ -147,7 +147,7 @@ def read_pictures(folder: Path, size: int, least_crop: float) -> TrainingPicture
         except ScotopicError as error:
             unreadable.append(str(error))
         else:
-            images.append(_shrink(image, needed))
+            images.append(shrink(image, needed))
             names.append(name.as_posix())
     if not images:
         raise ScotopicError(
@@ -156,7 +156,8 @@ def read_pictures(folder: Path, size: int, least_crop: float) -> TrainingPicture
     return TrainingPictures(images, names, unreadable)
 
 
-def _shrink(image: np.ndarray, shorter_side: int) -> np.ndarray:
+def shrink(image: np.ndarray, shorter_side: int) -> np.ndarray:
+    """uint8 (H, W, 3) so that its shorter side is ``shorter_side``; one that is smaller stays as it is."""
     height, width = image.shape[:2]
     scale = shorter_side / min(height, width)
     if scale >= 1:

@@ -48,9 +48,14 @@ def input_of(network: Any) -> InputSpec:
     return InputSpec(multiple=max(int(network.stride.max()), 32))
 
 
-def class_logits(output: Any) -> Tensor:
-    """The class scores before the sigmoid in what a detection net returns in eval mode, (N, C, anchors)."""
-    return _predictions(output)["scores"]
+def deep_layers(network: Any) -> list[int]:
+    """The numbers of the last layer that the neck takes from the backbone, and of those that the head takes."""
+    modules = list(network.model)
+    head = len(modules) - 1
+    neck = next((i for i, module in enumerate(modules) if isinstance(module, nn.Upsample)), head)
+    ends = modules[head].f
+    ends = [ends] if isinstance(ends, int) else list(ends)
+    return sorted({max((i for i in network.save if i < neck), default=0), *(end % head for end in ends)})
 
 
 class ClassMaps(nn.Module):

@@ -37,7 +37,7 @@ def resume(settings: TrainSettings, out: Path, net: CurveNet, loop: Loop) -> Pos
     if not path.exists():
         return Position()
     checkpoint = read_checkpoint(path)
-    checkpoint.check_same_run(path, settings, loop.source.fingerprint)
+    checkpoint.check_same_run(path, settings, loop.source.fingerprint, _guides(loop))
     net.enhancer.load_state_dict(checkpoint.net)
     loop.optimizer.load_state_dict(checkpoint.optimizer)
     if loop.accelerator.scaler is not None:
@@ -54,7 +54,7 @@ class Records:
         net: what is trained.
         loop: that trains it.
         position: how far it has come; it moves on while the loop runs.
-        names: of the training pictures, relative to their folder.
+        names: of the training pictures, relative to ``data`` or in full.
         console: for remarks.
 
     Raises:
@@ -99,6 +99,7 @@ class Records:
         made = {
             "settings": self.settings.recipe,
             **self.loop.source.describe(),
+            **self.loop.objective.describe(),
             "columns": self.loop.columns,
             "last_epoch": self.position.history[-1],
             "start_sha256": [] if start == "random" else [sha256_of(path) for path in resolve_parts(start).values()],
@@ -116,5 +117,11 @@ class Records:
             step=position.step,
             sums=position.sums,
             scaler={} if scaler is None else scaler.state_dict(),
+            guides=_guides(self.loop),
         )
         write_checkpoint(checkpoint_path(self.settings, self.out), checkpoint)
+
+
+def _guides(loop: Loop) -> list[str]:
+    """Checksums of the frozen nets that judge."""
+    return [guide["sha256"] for guide in loop.objective.describe().get("guides", [])]

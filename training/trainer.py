@@ -8,22 +8,17 @@ import torch
 from rich.console import Console
 
 from ..configs.train_schema import TrainSettings
-from ..errors import ScotopicError
 from ..files import output_folder
 from .acceleration import start_accelerator
 from .curve_net import make_curve_net
-from .data import RandomCrops, TrainingPictures, read_pictures
+from .lesson import prepare_lesson
 from .loop import Loop
-from .objectives.contract import Objective, Source
-from .objectives.restore import Restore
-from .objectives.zero_shot import ZeroShot
-from .pairs import DarkenedPairs
 from .progress import epoch_progress
 from .records import Records, resume, weights_path
 
 
 def train_enhancer(settings: TrainSettings, out: Path) -> Path:
-    """Train a curve enhancer on a folder of pictures, without labels.
+    """Train a curve enhancer on a folder of pictures, without labels unless ``task.supervised`` asks for them.
 
     Writes into ``out``: ``<name>.safetensors``, the weights; ``<name>.csv`` and ``<name>.png``, the mean of each loss
     in each epoch, which the folder ``tensorboard`` holds, too; ``sheets/``, some pictures beside what the net makes of
@@ -50,21 +45,16 @@ def train_enhancer(settings: TrainSettings, out: Path) -> Path:
         weights = train_enhancer(settings, Path("runs/sgz"))
     """
     out = output_folder(out)
-    if settings.data is None:
-        raise ScotopicError("no training pictures: give a folder of them (data)")
     accelerator = start_accelerator(settings.device, settings.mixed_precision)
     console = Console(stderr=True, quiet=not accelerator.is_main_process)
     net = make_curve_net(settings.enhancer, settings.start, settings.seed)
-    pictures = read_pictures(settings.data, settings.size, settings.least_crop)
-    _report_unreadable(pictures, console)
-
-    source, objective = _task(settings, pictures, accelerator.device)
+    lesson = prepare_lesson(settings, accelerator.device, console)
     optimizer = torch.optim.Adam(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    loop = Loop(accelerator, net, optimizer, objective, source, settings)
+    loop = Loop(accelerator, net, optimizer, lesson.objective, lesson.source, settings)
     position = resume(settings, out, net, loop)
     records = None
     if accelerator.is_main_process:
-        records = Records(settings, out, net, loop, position, pictures.names, console)
+        records = Records(settings, out, net, loop, position, lesson.pictures, console)
 
     done = len(position.history) + position.step / loop.steps
     with epoch_progress(settings.epochs, done, quiet=records is None) as advance:
@@ -81,25 +71,3 @@ def train_enhancer(settings: TrainSettings, out: Path) -> Path:
         records.after_all()
     accelerator.wait_for_everyone()
     return weights_path(settings, out)
-
-
-def _task(settings: TrainSettings, pictures: TrainingPictures, device: torch.device) -> tuple[Source, Objective]:
-    """What the net is fed, and what is minimised."""
-    if settings.restore is not None:
-        return DarkenedPairs(pictures, settings.restore, settings.size, settings.seed), Restore(settings.restore)
-    assert settings.losses is not None  # the schema wants one of the two
-    guide = None
-    if settings.losses.weights.semantic and settings.semantic_guide is not None:
-        from .guidance import semantic_guide
-
-        guide = semantic_guide(settings.semantic_guide, device)
-    crops = RandomCrops(pictures, settings.size, settings.least_crop, settings.seed)
-    return crops, ZeroShot(settings.losses, guide)
-
-
-def _report_unreadable(pictures: TrainingPictures, console: Console) -> None:
-    for sentence in pictures.unreadable:
-        console.print(f"left out: {sentence}", style="yellow", markup=False, soft_wrap=True)
-    if pictures.unreadable:
-        bad, good = len(pictures.unreadable), len(pictures.images)
-        console.print(f"{bad} of {bad + good} pictures cannot be read; training on the other {good}", style="yellow")

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from scotopic import create_enhancer
 from scotopic.adapters.shipped import load_shipped
+from scotopic.configs.train_schema import read_train_preset
 from scotopic.pipeline.image import write_image
+from scotopic.training.checkpoint import read_made
 
 from ..training.detection_pictures import write_boxes
 from ..training.segmentation_pictures import write_shapes
+from ..training.task_nets import small_detector
 from .conftest import Outcome
 
 Command = Callable[..., Outcome]
@@ -86,6 +90,28 @@ def test_train_gives_a_detector_that_the_evaluation_takes(scotopic: Command, tmp
         scotopic("train", "detector", "--config", "stret", "-o", out).err
     )
     assert "no labelled pictures" in scotopic("train", "detector", "-o", out).err
+
+
+def test_train_by_the_task_of_a_detector(scotopic: Command, tmp_path: Path) -> None:
+    """With the shipped preset's own words, on tiny pictures."""
+    data, net = write_boxes(tmp_path / "boxes", count=3, seed=0), small_detector(tmp_path / "net.yaml")
+    preset = tmp_path / "tiny.yaml"
+    tiny = {"size": 64, "batch": 2, "epochs": 1, "sheet_every": 0, "device": "cpu"}
+    preset.write_text(yaml.safe_dump(read_train_preset("sgz-detect") | tiny))
+    options = ("train", "enhancer", "--config", preset, "--guide", net)
+    outcome = scotopic(*options, "--guide", "road", "--data", data / "images", "-o", tmp_path / "out")
+    assert outcome.status == 0, outcome.err
+    weights = tmp_path / "out" / "sgz-detect.safetensors"
+    assert str(weights) in outcome.out
+    assert [guide["name"] for guide in read_made(weights)["guides"]] == ["net.yaml", "road"]
+    assert create_enhancer("sgz_task", weights=weights).enhance(np.zeros((9, 9, 3), np.uint8)).shape == (9, 9, 3)
+    labelled = scotopic(*options, "--supervised", "--data", data, "-o", tmp_path / "labelled")
+    assert labelled.status == 0, labelled.err
+    assert "labels" in (tmp_path / "labelled" / "sgz-detect.csv").read_text()
+    bare = scotopic(*options, "--supervised", "--data", data / "images", "-o", tmp_path / "bare")
+    assert "supervised learns from labels" in bare.err
+    other = scotopic("train", "enhancer", "--guide", net, "--data", data / "images", "-o", tmp_path / "other")
+    assert "give restore, too" in other.err
 
 
 def test_bad_input_is_one_sentence(scotopic: Command, tmp_path: Path) -> None:

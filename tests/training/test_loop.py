@@ -44,6 +44,9 @@ class SquaredError:
 
     figures = ("absolute_error",)
 
+    def describe(self) -> dict[str, Any]:
+        return {}
+
     def __call__(self, net: nn.Module, batch: Any) -> Outcome:
         error = net(batch["x"]) - batch["y"]
         return Outcome(error.square().mean(), (error.detach().abs().mean(),))

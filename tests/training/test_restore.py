@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,11 @@ DAY = np.random.default_rng(0).integers(90, 240, (48, 64, 3), np.uint8)
 def pictures(*levels: int) -> TrainingPictures:
     images = [np.full((40, 60, 3), level, np.uint8) for level in levels]
     return TrainingPictures(images, [str(level) for level in levels], [])
+
+
+def bright_noise() -> TrainingPictures:
+    rng = np.random.default_rng(1)
+    return TrainingPictures([rng.integers(90, 255, (40, 52, 3), np.uint8) for _ in range(5)], list("abcde"), [])
 
 
 def test_the_same_seed_gives_the_same_night() -> None:
@@ -113,11 +119,69 @@ def test_the_errors_are_those_of_a_plain_computation() -> None:
     assert outcome.total.item() == pytest.approx(light + 0.3 * detail + noise + 7 * smoothness, rel=1e-5)
 
 
-def test_one_of_the_two_ways_to_learn() -> None:
+def test_at_least_one_way_to_learn() -> None:
+    with pytest.raises(ValidationError, match="give losses"):
+        TrainSettings.model_validate({})
     weights = {"spatial": 1, "rgb": 1, "brightness": 1, "total_variation": 1}
-    for both in ({}, {"losses": {"weights": weights}, "restore": {}}):
-        with pytest.raises(ValidationError, match="give either losses"):
-            TrainSettings.model_validate(both)
+    with pytest.raises(ValidationError, match="give restore, too"):
+        TrainSettings.model_validate({"losses": {"weights": weights}, "task": {"nets": ["road"]}})
+    with pytest.raises(ValidationError, match=r"task.shrink 64 leaves nothing of the pictures \(size 32\)"):
+        TrainSettings.model_validate({"restore": {}, "size": 32, "task": {"nets": ["road"], "shrink": 64}})
+
+
+@pytest.mark.parametrize(
+    ("name", "pair"), [("exposure", (0.5, 0.1)), ("exposure", (0.1, 2)), ("gamma_range", (0.5, 2))]
+)
+def test_ranges_out_of_order_are_named(name: str, pair: tuple[float, float]) -> None:
+    with pytest.raises(ValidationError, match=f"{name} .* must be two numbers in order"):
+        RestoreSettings.model_validate({name: pair})
+
+
+def test_by_default_the_samples_are_those_that_the_shipped_weights_were_made_of() -> None:
+    """The hash is of the code of version 0.1.0 before mosaics and ranges could be chosen."""
+    rng = np.random.default_rng(3)
+    sizes = ((60, 70, 90), (100, 48, 64), (0, 50, 50), (120, 33, 200), (0, 20, 20))
+    images = [rng.integers(low, 255, (height, width, 3), np.uint8) for low, height, width in sizes]
+    images[4] //= 4
+    pairs = DarkenedPairs(TrainingPictures(images, list("abcde"), []), RestoreSettings(), size=32, seed=9)
+    digest = hashlib.sha256()
+    for epoch in range(1, 7):
+        for side in pairs.make(pairs.plan(epoch)):
+            digest.update(side.numpy().tobytes())
+    assert digest.hexdigest() == "b3812da69225f0e5df0214517edfd979deb36766b8f2cbb21fc145f0fe070a73"
+
+
+def test_mosaics_leave_the_other_samples_as_they_are() -> None:
+    plain, mixed = (DarkenedPairs(bright_noise(), RestoreSettings(mosaic=share), size=24) for share in (0, 0.5))
+    entries = [entry for epoch in range(1, 9) for entry in plain.plan(epoch)]
+    counts = [len(mixed.tiles(entry)) for entry in entries]
+    assert 0.25 < np.mean(np.array(counts) > 1) < 0.75
+    for entry, count in zip(entries, counts, strict=True):
+        same = torch.equal(plain.make([entry])[0], mixed.make([entry])[0])
+        assert same == (count == 1)
+
+
+def test_the_ranges_of_the_darkness_are_kept() -> None:
+    flat = np.full((16, 16, 3), 128, np.uint8)
+    settings = RestoreSettings(bright=0, gamma=1, gamma_range=(3, 3))
+    night = darken_at_random(flat, settings, np.random.default_rng(0))
+    assert abs(int(night[0, 0, 0]) - 255 * (128 / 255) ** 3) <= 1
+
+    def mean(low: float, high: float) -> float:
+        settings = RestoreSettings(bright=0, gamma=0, exposure=(low, high))
+        return float(np.mean([darken_at_random(flat, settings, np.random.default_rng(i)).mean() for i in range(30)]))
+
+    assert mean(0.5, 1) > 2 * mean(0.02, 0.04)
+
+
+def test_the_weight_is_of_all_of_it() -> None:
+    image, bright = torch.full((1, 3, 8, 8), 0.3), torch.full((1, 3, 8, 8), 0.6)
+    factor = torch.rand(1, 3, 8, 8)
+    whole, tenth = (
+        Restore(RestoreSettings(weight=weight))(Fixed(image, factor), (bright / 2, bright)) for weight in (1, 0.1)
+    )
+    assert tenth.total.item() == pytest.approx(0.1 * whole.total.item())
+    assert torch.equal(torch.stack(tenth.figures), torch.stack(whole.figures))
 
 
 def test_a_run_from_end_to_end(tmp_path: Path) -> None:

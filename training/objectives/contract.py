@@ -6,8 +6,9 @@ The loop (:mod:`~scotopic.training.loop`) knows nothing of pictures or losses; i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -36,6 +37,10 @@ class Objective(Protocol):
     @property
     def figures(self) -> tuple[str, ...]:
         """The names of the columns that a batch adds to the table."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What the weights' metadata should say of it, as JSON takes it: ``guides``, if frozen nets judge."""
         ...
 
     def __call__(self, net: nn.Module, batch: Any) -> Outcome:
@@ -76,3 +81,15 @@ class Source(Protocol):
     def make(self, entries: Sequence[Any]) -> Any:
         """The samples of these entries as one batch: a tensor, or a tuple or dict of tensors, on the processor."""
         ...
+
+
+def guides_record(descriptions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The nets that guide as :meth:`Objective.describe` tells them, files by their names alone; nothing without any.
+
+    >>> guides_record([{"name": "nets/yolo.pt", "sha256": "ab", "layers": [4]}, {"name": "road", "sha256": "cd"}])
+    {'guides': [{'name': 'yolo.pt', 'sha256': 'ab'}, {'name': 'road', 'sha256': 'cd'}]}
+    """
+    guides = [
+        {"name": Path(str(description["name"])).name, "sha256": description["sha256"]} for description in descriptions
+    ]
+    return {"guides": guides} if guides else {}

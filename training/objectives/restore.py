@@ -42,10 +42,32 @@ class Restore:
         """Judge what ``net`` makes of ``(dark, bright)``, float RGB (N, 3, H, W) in [0, 1] each."""
         dark, bright = batch
         enhanced, factor = net(dark)
-        weight = 1 / (bright.mean((1, 2, 3), keepdim=True) + _FLOOR)
-        error = enhanced - bright
-        light = (F.avg_pool2d(error, 4).abs() * weight).mean()
-        detail, noise = (error.abs() * weight).mean(), (error.square() * weight).mean()
-        smoothness = total_variation_loss(factor)
-        total: Tensor = light + self.settings.detail * detail + noise + self.settings.smoothness * smoothness
-        return Outcome(total, (light, detail, noise, smoothness, factor.detach().mean()))
+        total, figures = restoration(enhanced, bright, factor, self.settings)
+        return Outcome(total, (*figures, factor.detach().mean()))
+
+    def describe(self) -> dict[str, Any]:
+        """Nothing: no net judges."""
+        return {}
+
+
+def restoration(
+    enhanced: Tensor, bright: Tensor, factor: Tensor, settings: RestoreSettings
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """How far enhanced pictures are from the bright ones.
+
+    Args:
+        enhanced: float RGB (N, 3, H, W) in [0, 1].
+        bright: the same as they should be.
+        factor: the curve parameters that did it, (N, C, H, W).
+        settings: how much each error counts.
+
+    Returns:
+        The weighted sum, and the errors by themselves: light, detail, noise, smoothness; see :class:`Restore`.
+    """
+    weight = 1 / (bright.mean((1, 2, 3), keepdim=True) + _FLOOR)
+    error = enhanced - bright
+    light = (F.avg_pool2d(error, 4).abs() * weight).mean()
+    detail, noise = (error.abs() * weight).mean(), (error.square() * weight).mean()
+    smoothness = total_variation_loss(factor)
+    total = light + settings.detail * detail + noise + settings.smoothness * smoothness
+    return settings.weight * total, (light, detail, noise, smoothness)

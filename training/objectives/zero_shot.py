@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ...configs.loss_schema import LossSettings
 from ..losses import EnhancementLosses
-from .contract import Outcome
+from .contract import Outcome, guides_record
 
 
 class ZeroShot:
@@ -41,6 +41,11 @@ class ZeroShot:
     def figures(self) -> tuple[str, ...]:
         """The losses that count, unweighted, and the mean of the curve parameters; towards -1 they saturate."""
         return (*self.losses.names, "mean_factor")
+
+    def describe(self) -> dict[str, Any]:
+        """The net of the semantic loss, if it is one that says what it is."""
+        description = getattr(self.semantics, "description", None)
+        return guides_record([] if description is None else [description])
 
     def __call__(self, net: nn.Module, batch: Any) -> Outcome:
         """Judge what ``net`` makes of float RGB pictures (N, 3, H, W) in [0, 1]."""
