@@ -23,7 +23,7 @@ class TaskWeights(BaseModel):
     misplaced: FiniteFloat = Field(default=0.5, ge=0)
     false_alarms: FiniteFloat = Field(default=0.1, ge=0)
     features: FiniteFloat = Field(default=0.1, ge=0)
-    classes: FiniteFloat = Field(default=0.5, ge=0)
+    classes: FiniteFloat = Field(default=0.1, ge=0)
     labels: FiniteFloat = Field(default=0.1, ge=0)
 
 

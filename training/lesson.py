@@ -17,7 +17,7 @@ from .objectives.restore import Restore
 from .objectives.restore_for_task import RestoreForTask
 from .objectives.zero_shot import ZeroShot
 from .pairs import DarkenedPairs
-from .task_labels import Labels, read_labelled
+from .task_labels import LabelledPictures, read_labelled
 from .task_samples import TaskSamples
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def prepare_lesson(settings: TrainSettings, device: torch.device, console: Conso
         raise ScotopicError("no training pictures: give a folder of them (data)")
     labels = None
     if settings.task is not None and settings.task.supervised:
-        pictures, labels, names = _labelled(settings, settings.data)
+        found = _labelled(settings, settings.data)
+        pictures, labels, names = found.pictures, found.labels, [str(file.resolve()) for file in found.files]
+        _say(found.remarks, console)
     else:
         pictures = read_pictures(settings.data, settings.size, settings.least_crop)
         names = pictures.names
@@ -72,15 +74,14 @@ def prepare_lesson(settings: TrainSettings, device: torch.device, console: Conso
     return Lesson(samples, RestoreForTask(settings.restore, guides, weights, settings.losses, semantics), names)
 
 
-def _labelled(settings: TrainSettings, data: Path) -> tuple[TrainingPictures, Labels, list[str]]:
+def _labelled(settings: TrainSettings, data: Path) -> LabelledPictures:
     from .task_nets import is_detector
 
     assert settings.task is not None
     detectors = [is_detector(name) for name in settings.task.nets]
     # A file of ultralytics may hold either kind.
     segmenters = not all(detectors) or any(name.endswith(".pt") for name in settings.task.nets)
-    found = read_labelled(data, settings.task.split, settings.size, settings.least_crop, any(detectors), segmenters)
-    return found.pictures, found.labels, [str(file.resolve()) for file in found.files]
+    return read_labelled(data, settings.task.split, settings.size, settings.least_crop, any(detectors), segmenters)
 
 
 def _semantics(settings: TrainSettings, device: torch.device) -> SemanticGuide | None:
@@ -93,8 +94,12 @@ def _semantics(settings: TrainSettings, device: torch.device) -> SemanticGuide |
 
 
 def _report_unreadable(pictures: TrainingPictures, console: Console) -> None:
-    for sentence in pictures.unreadable:
-        console.print(f"left out: {sentence}", style="yellow", markup=False, soft_wrap=True)
+    _say([f"left out: {sentence}" for sentence in pictures.unreadable], console)
     if pictures.unreadable:
         bad, good = len(pictures.unreadable), len(pictures.images)
         console.print(f"{bad} of {bad + good} pictures cannot be read; training on the other {good}", style="yellow")
+
+
+def _say(sentences: list[str], console: Console) -> None:
+    for sentence in sentences:
+        console.print(sentence, style="yellow", markup=False, soft_wrap=True)

@@ -98,11 +98,13 @@ class LabelledPictures:
         pictures: shrunk as those of a folder are; named by the ids of the samples.
         labels: of those pictures, shrunk with them.
         files: where the pictures lie, in the same order.
+        remarks: a sentence for each kind of thing that was wrong with the labels.
     """
 
     pictures: TrainingPictures
     labels: Labels
     files: list[Path]
+    remarks: list[str]
 
 
 def read_labelled(
@@ -141,7 +143,8 @@ def read_labelled(
     dataset = replace(dataset, samples=tuple(kept))
     labels = read(dataset, images, sizes)  # pyright: ignore[reportArgumentType]
     pictures = TrainingPictures(images, [sample.id for sample in kept], unreadable)
-    return LabelledPictures(pictures, labels, [sample.image for sample in kept])
+    remarks = [f"{dataset.name}: {sentence}" for sentence in dataset.issues.lines()]
+    return LabelledPictures(pictures, labels, [sample.image for sample in kept], remarks)
 
 
 def _find(data: str | Path, split: str | None, boxes: bool, masks: bool) -> DetectionDataset | SegmentationDataset:

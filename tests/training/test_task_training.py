@@ -175,7 +175,7 @@ def test_a_run_names_the_nets_that_guided_it(settings: TrainSettings, detector: 
     assert str(tmp_path.parent) not in json.dumps(made)
     assert made["settings"]["task"]["shrink"] == 2
     row = table_of(tmp_path / "out")[-1]
-    weighted = {"missed": 1, "misplaced": 0.5, "false_alarms": 0.1, "features": 0.1, "classes": 0.5}
+    weighted = {"missed": 1, "misplaced": 0.5, "false_alarms": 0.1, "features": 0.1, "classes": 0.1}
     errors = row["light"] + 0.5 * row["detail"] + row["noise"] + 20 * row["smoothness"]
     expected = 0.1 * errors + sum(weight * row[name] for name, weight in weighted.items())
     assert row["loss"] == pytest.approx(expected, rel=1e-4)
