@@ -27,7 +27,7 @@ from .intervals import RESAMPLES, SEED
 from .journal import Journal
 from .report.tables import write_tables
 from .run_images import Run, Viewer
-from .statistics_record import KINDS, comparison_statistics
+from .statistics_record import KINDS, comparison_statistics, with_frequent
 
 Progress = Callable[[str, int, int], None]
 Model = TypeVar("Model", Detector, Segmenter, Viewer)
@@ -193,7 +193,8 @@ def _with_statistics(
     """The last thing to be written, when all rows stand."""
     found = comparison_statistics(record, out, resamples=resamples, seed=seed, progress=progress)
     if found is not None:
-        record = {**record, "statistics": found}
+        rows = [with_frequent(row, found) for row in record["rows"]]
+        record = {**record, "rows": rows, "statistics": found}
     _write(out, record)
     return Comparison(record, out)
 

@@ -13,9 +13,10 @@ from scipy.stats import rankdata
 
 from ..errors import ScotopicError
 from ..files import write_json
+from .frequent import in_words, judged_metric
 
 MAIN = {"detect": "mAP", "segment": "mIoU"}
-"""What a model's comparison is judged by."""
+"""What a model's comparison is judged by where its record does not say."""
 LEAST = 3
 """Enhancers without which a correlation says nothing: any two lie on a line."""
 _SAME = ("gate", "strength")
@@ -43,7 +44,8 @@ class Correlations:
     """What a quality comparison and a model's comparison say of each other.
 
     Attributes:
-        score: ``"mAP"`` or ``"mIoU"``.
+        score: the figure that the comparison is judged by, as the record calls it: ``"mAP"``, ``"mAP_frequent"``,
+            ``"mIoU"``, ``"mIoU_frequent"``.
         quality_data, score_data: names of what was measured on.
         model: the file of the model.
         enhancers: those that both have.
@@ -64,13 +66,13 @@ class Correlations:
     def heading(self) -> str:
         """One line above the table."""
         return (
-            f"looks better, sees better? quality on {self.quality_data} against {self.score} of {self.model} "
+            f"looks better, sees better? quality on {self.quality_data} against {in_words(self.score)} of {self.model} "
             f"on {self.score_data}, {len(self.enhancers)} enhancers"
         )
 
     def columns(self) -> list[str]:
         """The headings above :meth:`table`."""
-        return ["quality metric", f"Spearman with {self.score}", "Pearson", "n"]
+        return ["quality metric", f"Spearman with {in_words(self.score)}", "Pearson", "n"]
 
     def table(self) -> list[list[str]]:
         """The cells, a dash where there is no value."""
@@ -79,8 +81,8 @@ class Correlations:
     def notes(self) -> list[str]:
         """What a reader must know beside the figures."""
         lines = [
-            f"Above 0, better quality goes with a higher {self.score}; the signs of metrics that fall with quality are "
-            "turned. Each enhancer is one point, none included.",
+            f"Above 0, better quality goes with a higher {in_words(self.score)}; the signs of metrics that fall with "
+            "quality are turned. Each enhancer is one point, none included.",
         ]
         if not self.same_pictures:
             lines.append("The two comparisons were not measured on the same pictures.")
@@ -96,7 +98,7 @@ class Correlations:
 
 
 def correlate(quality: Mapping[str, Any], model: Mapping[str, Any]) -> Correlations:
-    """Correlate each quality metric with mAP or mIoU over the enhancers that two records share.
+    """Correlate each quality metric with what a model is judged by over the enhancers that two records share.
 
     Args:
         quality: record of a quality comparison.
@@ -120,7 +122,7 @@ def correlate(quality: Mapping[str, Any], model: Mapping[str, Any]) -> Correlati
             raise ScotopicError(
                 f"quality was measured with --{key} {ours}, the other comparison with --{key} {theirs}: use the same"
             )
-    score = MAIN[model["task"]]
+    score = judged_metric(model.get("statistics"), MAIN[model["task"]])
     rows, other = {row["enhancer"]: row for row in quality["rows"]}, {row["enhancer"]: row for row in model["rows"]}
     both = [name for name in rows if name in other]
     changed = [name for name in both if rows[name]["enhancer_sha256"] != other[name]["enhancer_sha256"]]

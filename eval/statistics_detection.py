@@ -11,7 +11,7 @@ from pycocotools.cocoeval import COCOeval
 
 from .average_precision import class_matches
 from .detection import CONFIDENCE, CocoResult, match_detections
-from .statistics_figures import Figures, ImageEvidence, KeptEvidence, mean_over, read_kept
+from .statistics_figures import Figures, ImageEvidence, KeptEvidence, mean_over, means, read_kept
 
 SIZES = {"AP_small": 1, "AP_medium": 2, "AP_large": 3}
 """Metric -> pycocotools' number of its range of areas."""
@@ -22,7 +22,7 @@ OVERLAP = 0.5
 class DetectionFiles(KeptEvidence):
     """``truth.json`` and ``predictions/*.json``."""
 
-    metrics = ("mAP", "AP50")
+    main, second = "mAP", "AP50"
 
     def __init__(self, record: Mapping[str, Any], folder: Path) -> None:
         self.folder = folder
@@ -36,7 +36,7 @@ class DetectionFiles(KeptEvidence):
         }
 
     def row(self, row: Mapping[str, Any]) -> DetectedImages:
-        return DetectedImages(self.truth, read_kept(self.folder, row["predictions"]))
+        return DetectedImages(self.truth, read_kept(self.folder, row["predictions"]), self.frequency.apart)
 
     def image_gain(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
         """Boxes found, minus false ones, more than before."""
@@ -54,12 +54,14 @@ class DetectedImages(ImageEvidence):
     Args:
         truth: a COCO annotation file's content.
         results: COCO results.
+        frequent: classes whose mean is given beside that over all; then a verdict rests on theirs.
     """
 
-    def __init__(self, truth: Mapping[str, Any], results: Sequence[CocoResult]) -> None:
+    def __init__(self, truth: Mapping[str, Any], results: Sequence[CocoResult], frequent: Sequence[str] = ()) -> None:
         judge = match_detections(truth, results)
         names = {category["id"]: category["name"] for category in truth["categories"]}
         self.names = [names[id_] for id_ in judge.params.catIds]
+        self.frequent = [self.names.index(name) for name in frequent]
         self.all_sizes = class_matches(judge)
         self.sizes = {metric: class_matches(judge, area) for metric, area in SIZES.items()}
         self.found, self.false, self.sure = _sure_boxes(judge, names)
@@ -68,7 +70,7 @@ class DetectedImages(ImageEvidence):
         precision = np.stack([matches.average_precision(weights) for matches in self.all_sizes])
         of_classes, at_50 = precision.mean(1), precision[:, 0]
         return Figures(
-            metrics={"mAP": mean_over(of_classes), "AP50": mean_over(at_50)},
+            metrics={**means("mAP", of_classes, self.frequent), "AP50": mean_over(at_50)},
             per_class=dict(zip(self.names, of_classes, strict=True)),
             per_size={
                 metric: mean_over(np.stack([m.average_precision(weights).mean(0) for m in matches]))
@@ -76,8 +78,9 @@ class DetectedImages(ImageEvidence):
             },
         )
 
-    def main_figure(self, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
-        some = [matches.of_images(images) for matches in self.all_sizes]
+    def judged_figure(self, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
+        judged = self.frequent or range(len(self.names))
+        some = [self.all_sizes[place].of_images(images) for place in judged]
         return mean_over(np.stack([matches.average_precision(weights).mean(0) for matches in some]))
 
 

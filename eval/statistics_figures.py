@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ScotopicError
+from .frequent import ClassFrequency, class_frequency, frequent_metric
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,24 +38,42 @@ class ImageEvidence(ABC):
         """All figures for sets of the images; int32 (images, sets), how often each image stands in each set."""
 
     @abstractmethod
-    def main_figure(self, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """The main metric over some images alone, whose places are given; weights (those images, sets)."""
+    def judged_figure(self, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """The metric that a verdict rests on, over some images alone, whose places are given; weights (those images,
+        sets)."""
 
 
 class KeptEvidence(ABC):
     """The files beside a record, from which its statistics are made.
 
     Attributes:
-        metrics: the names of :attr:`Figures.metrics`.
+        main: the name of the main metric, a mean over classes.
+        second: the name of another one.
         ids: of the images, in the order of the weights.
         support: class -> labelled boxes or pixels.
         images_with: class -> how many images have any of these.
     """
 
-    metrics: ClassVar[tuple[str, ...]]
+    main: ClassVar[str]
+    second: ClassVar[str]
     ids: list[str]
     support: dict[str, int]
     images_with: dict[str, int]
+
+    @property
+    def frequency(self) -> ClassFrequency:
+        """Which classes are frequent in the set, and which are rare."""
+        return class_frequency(self.images_with)
+
+    @property
+    def judged(self) -> str:
+        """The metric that a verdict rests on: the mean over the frequent classes where they stand apart."""
+        return frequent_metric(self.main) if self.frequency.apart else self.main
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of :attr:`Figures.metrics`."""
+        return tuple(dict.fromkeys((self.main, self.judged, self.second)))
 
     @abstractmethod
     def row(self, row: Mapping[str, Any]) -> ImageEvidence:
@@ -79,6 +98,23 @@ def mean_over(figures: np.ndarray) -> np.ndarray:
     count = there.sum(0)
     total = np.where(there, figures, 0).sum(0)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def means(metric: str, figures: np.ndarray, frequent: Sequence[int]) -> dict[str, np.ndarray]:
+    """The mean over all classes, and that over the frequent ones, if there are any that stand apart.
+
+    Args:
+        metric: what the mean over all is called.
+        figures: (classes, sets), NaN where a set has none of a class.
+        frequent: places of the classes.
+
+    >>> means("mAP", np.array([[0.5], [0.1]]), [0])
+    {'mAP': array([0.3]), 'mAP_frequent': array([0.5])}
+    """
+    found = {metric: mean_over(figures)}
+    if len(frequent):
+        found[frequent_metric(metric)] = mean_over(figures[list(frequent)])
+    return found
 
 
 def read_kept(folder: Path, name: str) -> Any:

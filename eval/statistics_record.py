@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import ScotopicError
 from ..files import json_ready
 from .darkness import darkness_bins
+from .frequent import frequent_metric
 from .intervals import CONFIDENCE, RESAMPLES, SEED, holm, image_weights, interval, p_value
 from .statistics_detection import DetectionFiles
 from .statistics_figures import Figures, ImageEvidence, KeptEvidence
@@ -22,9 +23,6 @@ KINDS: Mapping[str, type[DetectionFiles] | type[ConfusionFiles]] = {
     "segment": ConfusionFiles,
 }
 """Task -> where its statistics come from; a task that is not here has none."""
-
-RARE = 20
-"""A class in fewer images than these makes the interval of a mean over classes too narrow (`docs/statistics.md`)."""
 
 
 def comparison_statistics(
@@ -68,14 +66,32 @@ def comparison_statistics(
     return json_ready(
         {
             "settings": {"resamples": resamples, "seed": seed, "confidence": CONFIDENCE},
-            "metric": kept.metrics[0],
+            "metric": kept.main,
+            "judged": kept.judged,
             "metrics": list(kept.metrics),
-            "rare_classes": {name: count for name, count in kept.images_with.items() if 0 < count < RARE},
+            "frequent_classes": kept.frequency.frequent,
+            "rare_classes": kept.frequency.rare,
             "images": table.darkness,
             "bins": [part.as_dict() for part in table.bins],
             "rows": table.rows,
         }
     )
+
+
+def with_frequent(row: Mapping[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the record with the mean over the frequent classes behind that over all, where there is such a mean.
+
+    >>> figure = {"intervals": {"mAP_frequent": {"value": 0.3}}}
+    >>> row = {"enhancer": "clahe", "metrics": {"mAP": 0.2, "AP50": 0.4}}
+    >>> with_frequent(row, {"metric": "mAP", "rows": {"clahe": figure}})["metrics"]
+    {'mAP': 0.2, 'mAP_frequent': 0.3, 'AP50': 0.4}
+    """
+    main = statistics["metric"]
+    name = frequent_metric(main)
+    found = statistics["rows"][row["enhancer"]]["intervals"].get(name)
+    rest = {metric: value for metric, value in row["metrics"].items() if metric not in (main, name)}
+    frequent = {} if found is None else {name: found["value"]}
+    return {**row, "metrics": {main: row["metrics"][main], **frequent, **rest}}
 
 
 class _Table:
@@ -97,7 +113,7 @@ class _Table:
     def add(self, row: Mapping[str, Any]) -> None:
         evidence = self.kept.row(row)
         figures = evidence.figures(self.weights)
-        in_groups = [evidence.main_figure(weights, some) for some, weights in self.groups]
+        in_groups = [evidence.judged_figure(weights, some) for some, weights in self.groups]
         own = {"intervals": {name: self._interval(values) for name, values in figures.metrics.items()}}
         if self.none is None:
             self.none = evidence, figures, in_groups
@@ -139,8 +155,8 @@ class _Table:
             for difference, p in zip(differences, holm([d["p"] for d in differences]), strict=True):
                 difference["p_holm"] = p
         for row in compared:
-            main = json_ready(row["difference"][self.kept.metrics[0]])
-            given = verdict(main, self.kept.metrics[0])
+            difference = json_ready(row["difference"][self.kept.judged])
+            given = verdict(difference, self.kept.judged, frequent=bool(self.kept.frequency.frequent))
             row["verdict"] = {"word": given.word, "text": given.text}
 
     def _interval(self, figures: np.ndarray) -> dict[str, Any]:

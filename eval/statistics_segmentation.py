@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import ScotopicError
-from .statistics_figures import Figures, ImageEvidence, KeptEvidence, mean_over, read_kept
+from .statistics_figures import Figures, ImageEvidence, KeptEvidence, mean_over, means, read_kept
 
 
 class ConfusionFiles(KeptEvidence):
     """``confusion/*.json``."""
 
-    metrics = ("mIoU", "pixel_accuracy")
+    main, second = "mIoU", "pixel_accuracy"
 
     def __init__(self, record: Mapping[str, Any], folder: Path) -> None:
         self.folder = folder
@@ -32,7 +32,8 @@ class ConfusionFiles(KeptEvidence):
             raise ScotopicError(
                 f"{self.folder / row['confusion']} holds other images than none's: run the comparison again"
             )
-        return SegmentedImages(np.array(list(kept["images"].values()), np.int64), list(self.support))
+        matrices = np.array(list(kept["images"].values()), np.int64)
+        return SegmentedImages(matrices, list(self.support), self.frequency.apart)
 
     def image_gain(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> float | None:
         """The image's own mIoU, more than before."""
@@ -47,14 +48,16 @@ class SegmentedImages(ImageEvidence):
     Args:
         matrices: int (images, K + 1, K + 1), as :func:`~scotopic.eval.segmentation.confusion` counts them.
         names: of the K classes.
+        frequent: classes whose mean is given beside that over all; then a verdict rests on theirs.
 
     >>> matrices = np.array([[[6, 2, 0], [0, 2, 0], [0, 1, 0]], [[4, 0, 0], [0, 0, 0], [0, 0, 0]]])
     >>> SegmentedImages(matrices, ["road", "car"]).figures(np.array([[1, 0], [0, 1]])).metrics["mIoU"]
     array([0.575, 1.   ])
     """
 
-    def __init__(self, matrices: np.ndarray, names: list[str]) -> None:
+    def __init__(self, matrices: np.ndarray, names: list[str], frequent: Sequence[str] = ()) -> None:
         self.names = names
+        self.frequent = [names.index(name) for name in frequent]
         count = len(names)
         self.right = np.diagonal(matrices, axis1=1, axis2=2)[:, :count].astype(np.float64)
         self.true = matrices.sum(2)[:, :count].astype(np.float64)
@@ -64,12 +67,16 @@ class SegmentedImages(ImageEvidence):
         right, true, iou = self._iou(weights, np.arange(len(self.right)))
         total = true.sum(0)
         return Figures(
-            metrics={"mIoU": mean_over(iou), "pixel_accuracy": _ratio(right.sum(0), total, total > 0)},
+            metrics={
+                **means("mIoU", iou, self.frequent),
+                "pixel_accuracy": _ratio(right.sum(0), total, total > 0),
+            },
             per_class=dict(zip(self.names, iou, strict=True)),
         )
 
-    def main_figure(self, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
-        return mean_over(self._iou(weights, images)[2])
+    def judged_figure(self, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
+        iou = self._iou(weights, images)[2]
+        return mean_over(iou[self.frequent] if self.frequent else iou)
 
     def _iou(self, weights: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Right and true pixels, and IoU, each (K, sets); sums of pixels are exact in float64."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ScotopicError
+from .frequent import RARE, in_words, judged_metric
 
 SIGNIFICANT = 0.05
 """Below this a p-value, after Holm's correction, may be called more than chance."""
@@ -20,9 +21,9 @@ class Verdict:
         word: ``helps`` or ``harms`` where the BCa interval of the difference lies on one side of zero and its p-value
             is below 0.05 after Holm's correction over all enhancers of the table; else ``unclear``.
         difference: in points.
-        metric: which figure differs.
+        metric: which figure differs, as the record calls it.
         bounds: the interval in points, after a space; empty where there is none.
-        doubt: why it is unclear in spite of an interval that lies on one side of zero, or why there is no interval.
+        doubt: why it is unclear in spite of an interval that lies on one side of zero, or why no more can be said.
     """
 
     word: str
@@ -37,8 +38,10 @@ class Verdict:
 
         >>> Verdict("helps", "+2.1", "mAP", " [0.6, 3.5]", "").text
         'helps: +2.1 mAP [0.6, 3.5]'
+        >>> Verdict("harms", "-3.1", "mAP_frequent", " [-4.2, -2.0]", "").text
+        'harms: -3.1 mAP of frequent classes [-4.2, -2.0]'
         """
-        return f"{self.word}: {self.difference} {self.metric}{self.bounds}{self.doubt}"
+        return f"{self.word}: {self.difference} {in_words(self.metric)}{self.bounds}{self.doubt}"
 
     @property
     def short(self) -> str:
@@ -46,8 +49,13 @@ class Verdict:
         return f"{self.word}: {self.difference}{self.bounds}{self.doubt}"
 
 
-def verdict(difference: Mapping[str, Any], metric: str) -> Verdict:
+def verdict(difference: Mapping[str, Any], metric: str, frequent: bool = True) -> Verdict:
     """Judge a difference as the record has it: ``value``, ``bca``, ``p_holm``, fractions.
+
+    Args:
+        difference: of the metric, from no enhancement.
+        metric: which one.
+        frequent: whether any class is in enough images; where none is, the interval is too narrow to tell anything.
 
     >>> verdict({"value": 0.021, "bca": (0.006, 0.035), "p_holm": 0.01}, "mAP").text
     'helps: +2.1 mAP [0.6, 3.5]'
@@ -55,6 +63,8 @@ def verdict(difference: Mapping[str, Any], metric: str) -> Verdict:
     'unclear: -2.1 mAP [-4.1, -0.2], p 0.20 for that many enhancers'
     >>> verdict({"value": 0.004, "bca": (-0.008, 0.017), "p_holm": 1.0}, "mAP").text
     'unclear: +0.4 mAP [-0.8, 1.7]'
+    >>> verdict({"value": 0.021, "bca": (0.006, 0.035), "p_holm": 0.01}, "mAP", frequent=False).text
+    'unclear: +2.1 mAP [0.6, 3.5], but no class is in 20 images'
     """
     value, bounds, p = difference["value"], difference["bca"], difference["p_holm"]
     if value is None:
@@ -62,6 +72,9 @@ def verdict(difference: Mapping[str, Any], metric: str) -> Verdict:
     if bounds is None or p is None:
         return Verdict("unclear", signed_points(value), metric, "", ", too few images for an interval")
     low, high = bounds
+    if not frequent:
+        doubt = f", but no class is in {RARE} images"
+        return Verdict("unclear", signed_points(value), metric, f" {bounds_in_points(low, high)}", doubt)
     one_side = low > 0 or high < 0
     word = "unclear" if not one_side or p >= SIGNIFICANT else "helps" if low > 0 else "harms"
     doubt = f", p {p:.2f} for that many enhancers" if one_side and word == "unclear" else ""
@@ -78,8 +91,8 @@ def verdict_of(statistics: Mapping[str, Any], enhancer: str) -> Verdict:
     if "difference" not in row:
         known = [name for name, other in statistics["rows"].items() if "difference" in other]
         raise ScotopicError(f"there is no verdict on {enhancer!r}: choose one of {', '.join(known) or 'no enhancers'}")
-    metric = statistics["metric"]
-    return verdict(row["difference"][metric], metric)
+    metric = judged_metric(statistics, statistics["metric"])
+    return verdict(row["difference"][metric], metric, frequent=statistics.get("frequent_classes") != {})
 
 
 def join_verdicts(verdicts: Mapping[str, Verdict]) -> str:

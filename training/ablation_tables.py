@@ -9,25 +9,30 @@ from pathlib import Path
 from typing import Any
 
 from ..eval.comparison import Comparison
+from ..eval.frequent import as_heading, frequent_metric, judged_metric
 from ..eval.report.interval_tables import HEADINGS
 from ..eval.report.tables import columns, heading, table
 from ..files import write_json, write_text
 
-SHOWN = {"detect": ("mAP", *HEADINGS, "AP50"), "segment": ("mIoU", *HEADINGS, "mPA")}
+SHOWN = {
+    task: (main, as_heading(frequent_metric(main)), *HEADINGS, other)
+    for task, main, other in (("detect", "mAP", "AP50"), ("segment", "mIoU", "mPA"))
+}
 """Headings of a comparison's own table that stand in this one; of how pictures look all metrics do."""
 
 
 def figures_of_row(record: Mapping[str, Any], enhancer: str) -> dict[str, Any]:
-    """What a comparison found of one enhancer: ``metrics``, and, where it has statistics, how the main one differs
-    from ``none`` (``value`` and its interval ``bca``) and the ``verdict`` in a word."""
+    """What a comparison found of one enhancer: ``metrics``, and, where it has statistics, how the one that the
+    verdict rests on differs from ``none`` (``value`` and its interval ``bca``) and the ``verdict`` in a word."""
     row = next(row for row in record["rows"] if row["enhancer"] == enhancer)
     statistics = record.get("statistics", {"metric": next(iter(row["metrics"])), "rows": {}})
-    judged = statistics["rows"].get(enhancer, {})
+    found = statistics["rows"].get(enhancer, {})
+    judged = judged_metric(statistics, statistics["metric"])
     return {
         "metrics": row["metrics"],
-        "main": statistics["metric"],
-        "vs_none": judged.get("difference", {}).get(statistics["metric"]),
-        "verdict": judged.get("verdict", {}).get("word"),
+        "main": judged,
+        "vs_none": found.get("difference", {}).get(judged),
+        "verdict": found.get("verdict", {}).get("word"),
     }
 
 
@@ -45,8 +50,8 @@ def table_of(rows: Sequence[Mapping[str, Any]], compared: Mapping[str, Compariso
         have = columns(comparison.record)
         wanted = SHOWN.get(task) or have[1 : have.index("enhance ms")]
         places[task] = [place for place, name in enumerate(have) if name in wanted and name != "vs none"]
-        main = have[1]
-        names += [f"{main} {name}" if name in HEADINGS else name for name in (have[place] for place in places[task])]
+        judged = have[have.index(HEADINGS[0]) - 1] if HEADINGS[0] in have else ""
+        names += [f"{judged} {name}" if name in HEADINGS else name for name in (have[place] for place in places[task])]
         found[task] = {line[0]: line for line in table(comparison.record)}
     for row in rows:
         factor = row.get("last_epoch", {}).get("mean_factor")

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from ...files import write_text
-from .interval_tables import HEADINGS, against_none, bin_table, interval_notes
+from ..frequent import as_heading, frequent_metric, judged_metric
+from .interval_tables import (
+    HEADINGS,
+    against_none,
+    bin_table,
+    interval_notes,
+    judgement_cells,
+    judgement_columns,
+)
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,8 @@ class _Form:
     """How the figures of a task are shown.
 
     Attributes:
-        metrics: name in the record -> heading; the first in the record is the one that enhancers are compared by.
+        metrics: name in the record -> heading; enhancers are compared by the first in the record, and by its mean over
+            the frequent classes where there is one.
         settings: those that only this task has -> how the heading calls them.
         about: what the figures are.
         chance: which difference may be chance.
@@ -43,8 +52,8 @@ class _Form:
         return "-" if value is None else f"{factor * value:{'+' if signed else ''}.{digits}f}"
 
     def shown(self, record: Mapping[str, Any]) -> list[str]:
-        """The metrics that the record has, in the order of the table."""
-        measured = record["rows"][0]["metrics"]
+        """The metrics that all rows of the record have, in the order of the table."""
+        measured = _in_all_rows(record)
         known = [name for name in self.metrics if name in measured]
         return known + [name for name in measured if self.others and name not in known]
 
@@ -54,7 +63,11 @@ _A_POINT = "on a few hundred images or fewer, a difference of about a point may 
 
 _FORMS = {
     "detect": _Form(
-        metrics={name: name for name in ("mAP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR")},
+        metrics={
+            "mAP": "mAP",
+            frequent_metric("mAP"): as_heading(frequent_metric("mAP")),
+            **{name: name for name in ("AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR")},
+        },
         settings={"imgsz": "imgsz", "conf": "conf", "iou": "NMS IoU", "max_det": "max_det"},
         about="mAP is COCO AP@[.50:.95] by pycocotools, in points; the detector is not retrained.",
         chance=_A_POINT,
@@ -63,6 +76,7 @@ _FORMS = {
     "segment": _Form(
         metrics={
             "mIoU": "mIoU",
+            frequent_metric("mIoU"): as_heading(frequent_metric("mIoU")),
             "mPA": "mPA",
             "pixel_accuracy": "pixel accuracy",
             "frequency_weighted_IoU": "weighted IoU",
@@ -115,28 +129,56 @@ def _setting(value: Any) -> str:
 
 
 def columns(record: Mapping[str, Any]) -> list[str]:
-    """The headings above :func:`table`."""
+    """The headings above :func:`table`; a verdict stands right behind the figure that it rests on."""
     form = _FORMS[record["task"]]
-    main, *others = (form.metrics.get(name, name) for name in form.shown(record))
-    model = ["model ms"] if record["model"] else []
+    main, judged, others = _parted(record)
+    judged_too = [] if judged == main else ["vs none", form.metrics[judged]]
     against = HEADINGS if "statistics" in record else ["vs none"]
-    return ["enhancer", main, *against, *others, "enhance ms", *model, "passed", "failed"]
+    rest = (form.metrics.get(name, name) for name in others)
+    model = ["model ms"] if record["model"] else []
+    return [
+        "enhancer",
+        form.metrics.get(main, main),
+        *judged_too,
+        *against,
+        *rest,
+        "enhance ms",
+        *model,
+        "passed",
+        "failed",
+    ]
+
+
+def _in_all_rows(record: Mapping[str, Any]) -> list[str]:
+    """The names of the metrics; while rows are still missing, some may have one that the others have not yet."""
+    first, *others = (row["metrics"] for row in record["rows"])
+    return [name for name in first if all(name in metrics for metrics in others)]
+
+
+def _parted(record: Mapping[str, Any]) -> tuple[str, str, list[str]]:
+    """The main metric, the one that the verdict rests on (often the same), and all others that are shown."""
+    main, *others = _FORMS[record["task"]].shown(record)
+    judged = judged_metric(record.get("statistics"), main)
+    return main, judged, [name for name in others if name != judged]
 
 
 def table(record: Mapping[str, Any]) -> list[list[str]]:
     """The cells below :func:`columns`: metrics of a model in points (x 100), those of pictures in their units."""
     rows, form = record["rows"], _FORMS[record["task"]]
-    main, *others = form.shown(record)
+    main, judged, others = _parted(record)
     baseline = rows[0]["metrics"][main]
     cells = []
     for row in rows:
         metrics, timing = row["metrics"], row["timing_ms"]
         model = [timing[step] for step in ("preprocess", "inference", "postprocess") if step in timing]
+        plain = "" if row["enhancer"] == "none" else form.cell(main, difference(metrics[main], baseline), signed=True)
+        bounded = against_none(record["statistics"], row["enhancer"]) if "statistics" in record else [plain]
         cells.append(
             [
                 row["enhancer"],
                 form.cell(main, metrics[main]),
-                *_against(record, row, form.cell(main, difference(metrics[main], baseline), signed=True)),
+                *([] if judged == main else [plain, form.cell(judged, metrics[judged])]),
+                *bounded,
                 *(form.cell(name, metrics[name]) for name in others),
                 f"{timing['enhance']:.1f}" if "enhance" in timing else "-",
                 *([f"{sum(model):.1f}" if model else "-"] if record["model"] else []),
@@ -145,13 +187,6 @@ def table(record: Mapping[str, Any]) -> list[list[str]]:
             ]
         )
     return cells
-
-
-def _against(record: Mapping[str, Any], row: Mapping[str, Any], plain: str) -> list[str]:
-    """What stands below "vs none": with interval and verdict once there are any."""
-    if "statistics" in record:
-        return against_none(record["statistics"], row["enhancer"])
-    return ["" if row["enhancer"] == "none" else plain]
 
 
 def class_table(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -225,11 +260,15 @@ def write_tables(record: Mapping[str, Any], out: Path) -> None:
     """Write ``results.md`` and ``results.csv`` for a record into the folder ``out``."""
     write_text(out / "results.md", markdown(record))
     rows = record["rows"]
-    metrics = list(rows[0]["metrics"])
+    metrics = _in_all_rows(record)
+    statistics = record.get("statistics")
+    judgement = judgement_columns(statistics) if statistics else []
     steps = list(dict.fromkeys(step for row in rows for step in row["timing_ms"]))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["enhancer", *metrics, *(f"{step}_ms" for step in steps), "images", "passed_by_gate", "failed"])
+    writer.writerow(
+        ["enhancer", *metrics, *(f"{step}_ms" for step in steps), "images", "passed_by_gate", "failed", *judgement]
+    )
     for row in rows:
         writer.writerow(
             [
@@ -239,6 +278,7 @@ def write_tables(record: Mapping[str, Any], out: Path) -> None:
                 row["images"],
                 len(row["passed_by_gate"]),
                 len(row["failed"]),
+                *(judgement_cells(statistics, row["enhancer"]) if statistics else []),
             ]
         )
     write_text(out / "results.csv", text.getvalue())

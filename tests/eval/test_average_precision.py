@@ -88,6 +88,23 @@ def test_equal_to_pycocotools_on_sets_that_are_really_resampled(seed: int, score
     assert np.isfinite(figures.metrics["mAP"]).all()
 
 
+def test_the_mean_over_frequent_classes_is_that_of_a_resampled_set_without_the_others() -> None:
+    truth, results = scene(7, 50)
+    weights = image_weights(IMAGES, resamples=8)
+    figures = DetectedImages(truth, results, ["car", "bus"]).figures(weights).metrics
+    assert list(figures) == ["mAP", "mAP_frequent", "AP50"]
+    with_others = DetectedImages(truth, results).figures(weights).metrics
+    np.testing.assert_array_equal(figures["mAP"], with_others["mAP"])
+    for column in (0, *range(1 + IMAGES, weights.shape[1])):
+        annotated, found = repeated(truth, results, weights[:, column])
+        kept = {
+            "categories": [c for c in annotated["categories"] if c["id"] != 2],
+            "annotations": [a for a in annotated["annotations"] if a["category_id"] != 2],
+        }
+        expected = score_detections(annotated | kept, [r for r in found if r["category_id"] != 2])
+        assert figures["mAP_frequent"][column] == pytest.approx(expected.metrics["mAP"], abs=1e-9)
+
+
 def test_equal_scores_within_an_image_count_as_pycocotools_counts_them_in_the_set_itself() -> None:
     truth, results = scene(2, 30)
     results = [r | {"score": round(r["score"], 1)} for r in results]
@@ -104,7 +121,7 @@ def test_some_images_alone_are_a_set_of_their_own() -> None:
     times = np.zeros(IMAGES, int)
     times[some] = [1, 3, 1, 2]
     expected = score_detections(*repeated(truth, results, times)).metrics["mAP"]
-    assert evidence.main_figure(times[some, None].astype(np.int32), some)[0] == pytest.approx(expected, abs=1e-9)
+    assert evidence.judged_figure(times[some, None].astype(np.int32), some)[0] == pytest.approx(expected, abs=1e-9)
 
 
 def test_nothing_found_is_zero_and_nothing_to_find_is_nan() -> None:

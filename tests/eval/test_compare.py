@@ -140,7 +140,7 @@ def test_ready_made_pictures_of_another_method(dark_squares: DetectionDataset, t
 def test_tables_and_pictures(dark_squares: DetectionDataset, tmp_path: Path) -> None:
     comparison = compare_detection(squares, dark_squares, ["gamma"], tmp_path / "out", settings=OFF)
     text = (comparison.out / "results.md").read_text()
-    assert "| gamma | 100.00 | +100.00 [100.00, 100.00] | helps |" in text
+    assert "| gamma | 100.00 | +100.00 [100.00, 100.00] | unclear |" in text
     assert "gate off" in text
     assert (comparison.out / "results.csv").read_text().splitlines()[1].startswith("none,0.0,")
     pictures = write_changed_pictures(comparison, dark_squares, count=2)

@@ -197,7 +197,7 @@ def test_tables_and_pictures(scenes: SegmentationDataset, tmp_path: Path) -> Non
     comparison = compare_segmentation(net, scenes, ["gamma"], tmp_path / "out", settings=OFF)
     text = (comparison.out / "results.md").read_text()
     gain = 100 * (1 - comparison.rows[0]["metrics"]["mIoU"])
-    assert f"| gamma | 100.00 | +{gain:.2f} [{gain:.2f}, {gain:.2f}] | helps | 100.00 |" in text
+    assert f"| gamma | 100.00 | +{gain:.2f} [{gain:.2f}, {gain:.2f}] | unclear | 100.00 |" in text
     assert "| fog | - | - |" in text
     assert "3 of 4 classes are present" in text
     header, none, _ = (comparison.out / "results.csv").read_text().splitlines()

@@ -55,7 +55,7 @@ def test_what_a_detection_record_says(half_lit: DetectionDataset, tmp_path: Path
     assert record == comparison.record
     found = record["statistics"]
     assert found["settings"] == {"resamples": 2000, "seed": 0, "confidence": 0.95}
-    assert (found["metric"], found["metrics"]) == ("mAP", ["mAP", "AP50"])
+    assert (found["metric"], found["judged"], found["metrics"]) == ("mAP", "mAP", ["mAP", "AP50"])
     for row in record["rows"]:
         for metric, given in found["rows"][row["enhancer"]]["intervals"].items():
             assert given["value"] == pytest.approx(row["metrics"][metric], abs=1e-12)
@@ -75,7 +75,7 @@ def test_what_a_detection_record_says(half_lit: DetectionDataset, tmp_path: Path
         "blue": {"gained": 3, "lost": 0, "new_false": 0},
     }
     assert gamma["per_image"] == {"0": -1, "1": -1, "2": -1, "3": 2, "4": 2, "5": 2}
-    assert gamma["verdict"]["word"] in ("helps", "unclear")
+    assert gamma["verdict"]["word"] == "unclear"  # no class is in 20 images
     text = (tmp_path / "out" / "results.md").read_text()
     assert f"{100 * gain:+.2f} [" in text
     assert "There are no intervals" not in text
@@ -110,7 +110,8 @@ def test_what_a_segmentation_record_says(tmp_path: Path) -> None:
     }
     assert own["per_class"]["lamp"]["support"] == none["per_class"]["lamp"]["pixels"]
     assert own["per_image"]["3"] == pytest.approx(1 - none["per_image"]["3"]["mIoU"])
-    assert own["verdict"]["word"] == "helps"
+    assert own["verdict"]["text"].endswith("no class is in 20 images")
+    assert own["difference"]["mIoU"]["bca"][0] > 0
     assert not {"boxes", "per_size"} & set(own)
 
 
@@ -242,10 +243,24 @@ def difference(value: float | None, bca: list[float] | None, p: float | None) ->
         (difference(0.021, [0.006, 0.035], 0.05), "unclear: +2.1 mAP [0.6, 3.5], p 0.05 for that many enhancers"),
         (difference(0.021, None, 0.01), "unclear: +2.1 mAP, too few images for an interval"),
         (difference(None, None, None), "unclear: no mAP in this set"),
+        (difference(-0.031, [-0.042, -0.02], 0.004), "harms: -3.1 mAP of frequent classes [-4.2, -2.0]"),
     ],
 )
 def test_a_verdict_never_says_more_than_its_interval(given: dict[str, Any], text: str) -> None:
-    assert verdict(given, "mAP").text == text
+    metric = "mAP_frequent" if "frequent" in text else "mAP"
+    assert verdict(given, metric).text == text
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (difference(0.021, [0.006, 0.035], 0.004), "unclear: +2.1 mAP [0.6, 3.5], but no class is in 20 images"),
+        (difference(0.021, None, 0.01), "unclear: +2.1 mAP, too few images for an interval"),
+        (difference(None, None, None), "unclear: no mAP in this set"),
+    ],
+)
+def test_without_a_frequent_class_there_is_no_verdict(given: dict[str, Any], text: str) -> None:
+    assert verdict(given, "mAP", frequent=False).text == text
 
 
 def test_verdicts_of_several_conditions_in_one_sentence() -> None:
@@ -262,6 +277,11 @@ def test_verdicts_of_several_conditions_in_one_sentence() -> None:
     assert join_verdicts({"at night": night, "by day": day}) == both
     assert join_verdicts({"at night": night, "at dusk": dusk}) == (
         "helps: +2.1 mAP [0.6, 3.5] at night; unclear: +0.1 [-0.4, 0.6] at dusk."
+    )
+    frequent = {"difference": {"mAP_frequent": difference(-0.031, [-0.042, -0.02], 0.002)}}
+    rainy = {"metric": "mAP", "judged": "mAP_frequent", "frequent_classes": {"car": 60}, "rows": {"sgz": frequent}}
+    assert join_verdicts({"at night": night, "in rain": verdict_of(rainy, "sgz")}) == (
+        "helps: +2.1 mAP [0.6, 3.5] at night; harms: -3.1 mAP of frequent classes [-4.2, -2.0] in rain; gate it."
     )
     with pytest.raises(ScotopicError, match="choose one of sgz"):
         verdict_of(statistics(0, 0, 0), "none")
