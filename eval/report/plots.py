@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ...files import output_folder, whole_file
+from ..frequent import in_words
 from .page.deltas import Grid, classes, darkness
 from .page.figures import Span, points
 from .page.latency import latency_plot
@@ -115,7 +116,7 @@ def _latency(results: Results) -> Figure | None:
     unnamed = [f"{mark.point.enhancer} ({mark.point.latency:.0f} ms)" for mark in plot.marks if mark.label is None]
     below = f"\nNo room for a name: {', '.join(unnamed)}" if unnamed else ""
     axes.set_xlabel(f"milliseconds per image: the model, and what the enhancer adds{below}")
-    axes.set_ylabel(f"{results.metric}, points")
+    axes.set_ylabel(f"{in_words(results.judged)}, points")
     axes.set_title(_title(results), loc="left", fontsize=9, color=SOFT)
     return figure
 
@@ -130,7 +131,9 @@ def _darkness(results: Results) -> Figure | None:
     for grid, line in zip(grids, panels, strict=True):
         for place, axes in enumerate(line):
             _forest(axes, grid, place)
-    figure.suptitle(f"{results.metric}, enhanced minus none, points. {_title(results)}", fontsize=9, color=SOFT)
+    figure.suptitle(
+        f"{in_words(results.judged)}, enhanced minus none, points. {_title(results)}", fontsize=9, color=SOFT
+    )
     return figure
 
 

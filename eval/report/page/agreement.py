@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ....errors import ScotopicError
 from ...correlation import correlate
+from ...frequent import in_words
 from .figures import number, typeset
 from .results import Results
 
@@ -52,7 +53,7 @@ def agreements(quality: Results, conditions: Sequence[Results]) -> list[Agreemen
 
 
 def _agreement(quality: Results, results: Results) -> Agreement:
-    against = f"{results.metric} on {results.name}"
+    against = f"{in_words(results.judged)} on {results.name}"
     if "higher_is_better" not in quality.record["data"]:
         return Agreement(against, [], ["The quality record is of an older version: measure quality again."])
     try:

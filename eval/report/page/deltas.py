@@ -95,7 +95,7 @@ def _range(bin_: Mapping[str, Any]) -> str:
 
 def _as_ranked(results: Results, rows: list[Any]) -> list[Any]:
     """Best enhancer first, as in the league table."""
-    metrics = {row["enhancer"]: row["metrics"].get(results.metric) for row in results.rows}
+    metrics = {row["enhancer"]: row["metrics"].get(results.judged) for row in results.rows}
     return sorted(rows, key=lambda row: -1.0 if metrics[row[0]] is None else metrics[row[0]], reverse=True)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from ...frequent import in_words
 from .figures import Scale, number
 from .results import TONES, Results
 
@@ -20,7 +21,7 @@ class Point:
     Attributes:
         enhancer: its spec.
         latency: milliseconds per image.
-        accuracy: points of the main metric.
+        accuracy: points of the metric that the verdict rests on.
         front: no other one is as fast and more accurate, or as accurate and faster.
     """
 
@@ -56,7 +57,7 @@ def latency_points(results: Results) -> list[Point]:
     base = model_ms(results.rows[0]["timing_ms"])
     found = []
     for row in results.rows:
-        timing, accuracy = row["timing_ms"], row["metrics"].get(results.metric)
+        timing, accuracy = row["timing_ms"], row["metrics"].get(results.judged)
         if in_graph:
             latency = timing.get("total")
         elif base is None:
@@ -131,7 +132,7 @@ def latency_plot(results: Results) -> LatencyPlot | None:
     for (x1, y1), (x2, y2) in pairwise(steps):
         front += [(x1, y1, x2, y1), (x2, y1, x2, y2)]
     ticks = [(100 - at, label) for at, label in up.ticks]
-    return LatencyPlot(results.metric, marks, front, _log_ticks(across), ticks, across)
+    return LatencyPlot(in_words(results.judged), marks, front, _log_ticks(across), ticks, across)
 
 
 def _tone(results: Results, point: Point) -> str:

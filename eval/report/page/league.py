@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...frequent import as_heading
+from ..interval_tables import frequent_note
 from ..tables import difference
-from .figures import DASH, Scale, Span, milliseconds, points, scale_of, span
+from .figures import DASH, Scale, Span, milliseconds, points, scale_of, span, typeset
 from .latency import added_ms, latency_points
 from .results import TONES, Results
 
@@ -15,7 +17,7 @@ OTHER_METRICS = {
     "detect": {"AP50": "AP50", "AP75": "AP75", "AR": "AR"},
     "segment": {"mPA": "mPA", "pixel_accuracy": "pixel accuracy", "frequency_weighted_IoU": "weighted IoU"},
 }
-"""Beside the main metric: name in the record -> heading. The rest stands in results.csv."""
+"""Beside the metric that the verdict rests on: name in the record -> heading. The rest stands in results.csv."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,11 @@ class Row:
     """One enhancer.
 
     Attributes:
-        difference: from none, of the main metric; None in the row of none itself.
+        main: the figure that the verdict rests on.
+        difference: of this figure from none; None in the row of none itself.
         p: Holm's p-value.
         word: ``helps``, ``harms``, ``unclear``; empty where there are no statistics.
-        others: figures that follow the verdict.
+        others: figures that follow the verdict; the mean over all classes is the first where another one is judged.
     """
 
     enhancer: str
@@ -56,11 +59,12 @@ class League:
     """The table of one condition.
 
     Attributes:
-        metric: the main one.
-        headings: of ``Row.others``.
-        rows: best first, as the main metric says.
+        metric: what the verdict rests on, as a heading; after a comma the smaller words below it.
+        headings: of ``Row.others``, likewise.
+        rows: best first, as this metric says.
         scale: of the differences.
         bounded: whether there are intervals.
+        note: on which classes the verdict rests, where that is not on all.
     """
 
     metric: str
@@ -68,19 +72,21 @@ class League:
     rows: list[Row]
     scale: Scale
     bounded: bool
+    note: str
 
 
 def difference_of(results: Results, row: Mapping[str, Any]) -> Span:
-    """Enhanced minus none, of the main metric; without an interval where there are no statistics."""
-    metric = results.metric
+    """Enhanced minus none, of what the verdict rests on; without an interval where there are no statistics."""
+    metric = results.judged
     bare = difference(row["metrics"].get(metric), results.rows[0]["metrics"].get(metric))
     return span((results.statistics_of(row["enhancer"]).get("difference") or {}).get(metric), bare)
 
 
 def league(results: Results) -> League:
     """The rows of a comparison, best first."""
-    metric = results.metric
+    metric = results.judged
     others = {k: v for k, v in OTHER_METRICS[results.task].items() if k in results.rows[0]["metrics"]}
+    over_all = [] if metric == results.metric else [f"{results.metric}, all classes", "vs none, all classes"]
     whole = {point.enhancer: point.latency for point in latency_points(results)}
     rows = []
     for row in results.rows:
@@ -96,6 +102,7 @@ def league(results: Results) -> League:
                 p=Cell(DASH if p is None else "<\u2009.001" if p < 0.001 else f"{p:.3f}", p),
                 word=(statistics.get("verdict") or {}).get("word", ""),
                 others=[
+                    *(_over_all_classes(results, row) if over_all else []),
                     *(_points(row["metrics"].get(key)) for key in others),
                     Cell(milliseconds(added), added),
                     Cell(milliseconds(whole.get(name)), whole.get(name)),
@@ -105,8 +112,16 @@ def league(results: Results) -> League:
         )
     rows.sort(key=lambda r: -1.0 if r.main.value is None else r.main.value, reverse=True)
     spans = [r.difference for r in rows if r.difference]
-    headings = [*others.values(), "adds ms", "whole ms"]
-    return League(metric, headings, rows, scale_of(spans), any(s.bounded for s in spans))
+    headings = [*over_all, *others.values(), "adds ms", "whole ms"]
+    note = typeset(frequent_note(results.statistics)) if results.statistics else ""
+    return League(as_heading(metric), headings, rows, scale_of(spans), any(s.bounded for s in spans), note)
+
+
+def _over_all_classes(results: Results, row: Mapping[str, Any]) -> list[Cell]:
+    """The main metric and its difference from none, without the interval, which would be too narrow."""
+    ours, bare = (given["metrics"].get(results.metric) for given in (row, results.rows[0]))
+    gain = difference(ours, bare)
+    return [_points(ours), Cell("") if row["enhancer"] == "none" else Cell(points(gain, 1, signed=True), gain)]
 
 
 def _points(fraction: float | None) -> Cell:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ....errors import ScotopicError
+from ...frequent import judged_metric
 
 MAIN_METRIC = {"detect": "mAP", "segment": "mIoU"}
 """What enhancers are compared by, where the record has no statistics that say it."""
@@ -46,6 +47,11 @@ class Results:
     def metric(self) -> str:
         """The main metric of a comparison of models."""
         return (self.statistics or {}).get("metric") or MAIN_METRIC[self.task]
+
+    @property
+    def judged(self) -> str:
+        """The metric that the verdict rests on: the main one, or its mean over the frequent classes."""
+        return judged_metric(self.statistics, self.metric)
 
     @property
     def rows(self) -> list[Mapping[str, Any]]:

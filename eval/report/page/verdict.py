@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...frequent import RARE, in_words
 from .figures import number
 from .league import difference_of
 from .results import Results
@@ -48,6 +49,8 @@ def verdict_of(results: Results) -> Verdict:
         return Verdict(results.name, about, "up", f"{best} helps", _figures(results, best), counts)
     best = _largest(results, list(words))
     largest = f"The largest difference: {best}, {_figures(results, best)}"
+    if (results.statistics or {}).get("frequent_classes") == {}:
+        largest += f"; no class is in {RARE} images, too few to tell"
     if of_word["harms"]:
         headline = "Nothing helps" if len(of_word["harms"]) == len(words) else "Nothing is shown to help"
         return Verdict(results.name, about, "down", headline, largest, counts)
@@ -120,7 +123,7 @@ def _strongest(found: dict[tuple[str, str], Results]) -> tuple[str, str]:
 def _figures(results: Results, name: str) -> str:
     row = next(row for row in results.rows if row["enhancer"] == name)
     difference = difference_of(results, row)
-    return f"{difference.text} {results.metric} {difference.interval}".strip()
+    return f"{difference.text} {in_words(results.judged)} {difference.interval}".strip()
 
 
 def _best_without_intervals(results: Results) -> str:
@@ -129,6 +132,5 @@ def _best_without_intervals(results: Results) -> str:
     if not known:
         return "Nothing was compared with none."
     best = max(known, key=lambda name: known[name])
-    return (
-        f"The largest difference: {best}, {number(known[best], 1, signed=True)} {results.metric}, which may be chance."
-    )
+    figure = f"{number(known[best], 1, signed=True)} {in_words(results.judged)}"
+    return f"The largest difference: {best}, {figure}, which may be chance."

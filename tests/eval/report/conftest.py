@@ -23,6 +23,7 @@ from scotopic.pipeline.stage import EnhancementStage
 from ...photographs import write_pairs
 from ...scenes import color_net, write_scenes
 from ..conftest import BrightSquares
+from ..rare_squares import compare_rare_squares
 
 ENHANCERS = ("gamma", "clahe", "he", "auto_gamma")
 EVIL_CLASS = "</script><script>window.hacked=1</script><img src=x onerror=hacked=1>"
@@ -68,9 +69,10 @@ def compare_squares(
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the results folders ``detect``, ``segment``, ``quality`` and ``evil``; to be read only."""
+    """The results folders ``detect``, ``rare``, ``segment``, ``quality`` and ``evil``; to be read only."""
     root = tmp_path_factory.mktemp("finished")
     compare_squares(write_squares(root / "squares"), root / "detect")
+    compare_rare_squares(root / "rare squares", root / "rare")
     evil = write_squares(root / "evil squares", (EVIL_CLASS, "blue"), EVIL_FILE)
     compare_squares(evil, root / "evil", ["gamma"], (EVIL_CLASS, "blue"))
     scenes = load_segmentation_dataset(write_scenes(root / "scenes"))

@@ -94,6 +94,54 @@ def test_the_league_has_the_figures_of_the_record(finished: Path) -> None:
     assert (best.value or 0) > 10  # the squares have become visible
 
 
+def test_whisker_and_verdict_are_of_the_frequent_classes(finished: Path) -> None:
+    results = read_results([finished / "rare"])[0]
+    table = league(results)
+    assert (results.metric, results.judged) == ("mAP", "mAP_frequent")
+    assert table.metric == "mAP, frequent classes"
+    assert table.headings[:3] == ["mAP, all classes", "vs none, all classes", "AP50"]
+    record = {row["enhancer"]: row["metrics"] for row in results.rows}
+    frequent = [record[row.enhancer]["mAP_frequent"] for row in table.rows]
+    assert [row.main.value for row in table.rows] == frequent == sorted(frequent, reverse=True)
+    gamma = next(row for row in table.rows if row.enhancer == "gamma")
+    stated = results.record["statistics"]["rows"]["gamma"]["difference"]
+    assert gamma.difference is not None
+    assert gamma.difference.value == pytest.approx(100 * stated["mAP_frequent"]["value"])
+    assert gamma.difference.high == pytest.approx(100 * stated["mAP_frequent"]["bca"][1])
+    assert (gamma.difference.tone, gamma.tone, gamma.word) == ("down", "down", "harms")
+    over_all = [record["gamma"]["mAP"], stated["mAP"]["value"]]
+    assert [cell.value for cell in gamma.others[:2]] == pytest.approx(over_all)
+    assert gamma.p.value == stated["mAP_frequent"]["p_holm"]
+    assert [point.accuracy for point in latency_points(results)] == [
+        100 * record[point.enhancer]["mAP_frequent"] for point in latency_points(results)
+    ]
+    assert "mAP of frequent classes [" in verdict_of(results).detail
+
+
+def test_the_page_names_the_frequent_classes_once(finished: Path) -> None:
+    page = report_html(read_results([finished / "rare", finished / "detect"]))
+    assert page.count("mAP, frequent classes: the mean over those in 20 images or more: red (24).") == 1
+    assert "mAP of frequent classes, points" in page  # the axis
+    assert "within each bin: mAP, frequent classes." in page
+    assert "within each bin: mAP." in page
+    assert "No class is in 20 images, so all verdicts are unclear" in page  # of the other condition
+    assert "; no class is in 20 images, too few to tell" in page
+
+
+def test_a_record_that_does_not_say_what_it_judged_is_read_as_before(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "rare", tmp_path / "older")
+    path = tmp_path / "older" / "results.json"
+    record = json.loads(path.read_text())
+    del record["statistics"]["judged"], record["statistics"]["frequent_classes"]
+    for row in record["rows"]:
+        del row["metrics"]["mAP_frequent"]
+    path.write_text(json.dumps(record))
+    older = read_results([tmp_path / "older"])
+    table = league(older[0])
+    assert (table.metric, table.headings[0], table.note) == ("mAP", "AP50", "")
+    assert "mAP, frequent classes:" not in report_html(older)
+
+
 def test_the_pareto_front_is_what_nothing_beats(finished: Path) -> None:
     found = latency_points(read_results([finished / "detect"])[0])
     for point in found:

@@ -86,6 +86,21 @@ def test_rows_sort_by_click_and_by_key(open_page: Open, page_file: Path) -> None
     assert names == sorted(names) == ["auto_gamma", "clahe", "gamma", "he", "none"]
 
 
+def test_the_whisker_is_as_its_verdict_and_map_can_still_be_sorted_by(
+    open_page: Open, finished: Path, tmp_path: Path
+) -> None:
+    page = open_page(write_report([finished / "rare"], tmp_path / "rare.html"))
+    table = "#c1 table.league"
+    gamma = page.locator(f"{table} tbody tr", has=page.locator("th", has_text="gamma"))
+    assert gamma.locator(".word").inner_text() == "harms"
+    assert gamma.locator("svg.whisker.down line.reach").count() == 1
+    headings = page.locator(f"{table} thead th").all_inner_texts()
+    place = next(place for place, text in enumerate(headings) if "mAP" in text and "all classes" in text)
+    page.locator(f"{table} thead th").nth(place).locator("button").click()
+    assert page.locator(f"{table} tbody th").first.inner_text() == "gamma"  # worst by the frequent class, best by mAP
+    assert column(page, table, place + 1) == sorted(column(page, table, place + 1), reverse=True)
+
+
 def test_the_slider_moves_by_key_and_by_mouse(open_page: Open, page_file: Path) -> None:
     page = open_page(page_file)
     frame = page.locator("#c1 .compare").first
