@@ -11,9 +11,9 @@ import numpy as np
 from scotopic.cli.console import say, show_table
 from scotopic.eval.intervals import CONFIDENCE, RESAMPLES, Interval, image_weights, interval
 
-from .coverage_worlds import Detected, RareClasses, Segmented, SkewedMean, World
+from .coverage_worlds import Detected, FrequentClasses, HardlyFrequent, RareClasses, Segmented, SkewedMean, World
 
-WORLDS: Sequence[type[World]] = (SkewedMean, Segmented, Detected, RareClasses)
+WORLDS: Sequence[type[World]] = (SkewedMean, Segmented, Detected, RareClasses, FrequentClasses, HardlyFrequent)
 LOWEST, HIGHEST = 0.93, 0.97
 HEADINGS = ["what", "images", "true difference", "percentile", "BCa", "bar"]
 
@@ -39,10 +39,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--simulations", type=int, default=2000)
     parser.add_argument("--resamples", type=int, default=RESAMPLES)
+    names = [kind.__name__ for kind in WORLDS]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="WORLD", help=", ".join(names))
     options = parser.parse_args()
     rows = []
-    for kind in WORLDS:
-        world = kind()
+    for world in (kind() for kind in WORLDS if kind.__name__ in options.only):
         truth = world.difference()
         shares = cover(world, truth, options.simulations, options.resamples)
         kept = all(LOWEST <= one <= HIGHEST for one in shares)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from scotopic.eval.average_precision import ClassMatches, Ranking
+from scotopic.eval.frequent import RARE
 from scotopic.eval.statistics_figures import mean_over
 from scotopic.eval.statistics_segmentation import SegmentedImages
 
@@ -82,7 +85,7 @@ class Segmented(World):
         after = self.kept * before + self.added * random.uniform(0.5, 1.5, shape)
         after = np.clip(after, 0, None)
         figures = [
-            SegmentedImages(self._matrices(true, accuracy), list("abcd")).main_figure(weights, np.arange(self.images))
+            SegmentedImages(self._matrices(true, accuracy), list("abcd")).judged_figure(weights, np.arange(self.images))
             for accuracy in (before, after)
         ]
         return figures[1] - figures[0]
@@ -98,7 +101,11 @@ class Detected(World):
     thresholds = (0.5, 0.65, 0.8)
 
     def difference(self) -> float:
-        """Of a set so large that nothing is left to chance."""
+        return float(np.mean(self.class_differences))
+
+    @cached_property
+    def class_differences(self) -> list[float]:
+        """Of each class, in a set so large that nothing is left to chance."""
         random = np.random.default_rng(99)
         many = 100_000
         values = []
@@ -106,7 +113,7 @@ class Detected(World):
             whole = [self._of_one_image(matches) for matches in self._class(random, many, boxes)]
             before, after = (float(matches.average_precision(np.ones((1, 1), np.int32)).mean()) for matches in whole)
             values.append(after - before)
-        return float(np.mean(values))
+        return values
 
     @staticmethod
     def _of_one_image(matches: ClassMatches) -> ClassMatches:
@@ -115,7 +122,10 @@ class Detected(World):
         return ClassMatches(matches.boxes.sum(keepdims=True), rankings)
 
     def draw(self, random: np.random.Generator, weights: np.ndarray) -> np.ndarray:
-        pairs = [self._class(random, self.images, boxes) for boxes in self.boxes]
+        return self.gain([self._class(random, self.images, boxes) for boxes in self.boxes], weights)
+
+    def gain(self, pairs: Sequence[tuple[ClassMatches, ClassMatches]], weights: np.ndarray) -> np.ndarray:
+        """The difference of the mean over classes; of each class what was matched without and with the enhancer."""
         before, after = (
             mean_over(np.stack([matches.average_precision(weights).mean(0) for matches in row]))
             for row in zip(*pairs, strict=True)
@@ -147,4 +157,33 @@ class RareClasses(Detected):
 
     name = "mAP with rare classes"
     boxes: ClassVar[tuple[float, ...]] = (4.0, 0.1, 0.04)
+    bar = False
+
+
+class FrequentClasses(RareClasses):
+    """The same world by the figure that a verdict rests on: the mean over the classes in ``RARE`` images or more.
+
+    Which classes these are is left to each set that is drawn, and its truth is the mean over them.
+    """
+
+    name = "its frequent classes"
+    bar = True
+
+    def difference(self) -> float:
+        """Of the first class, the only one in nearly all sets."""
+        return self.class_differences[0]
+
+    def draw(self, random: np.random.Generator, weights: np.ndarray) -> np.ndarray:
+        """Shifted where a set has other frequent classes, so that the truth is the same in all sets."""
+        pairs = [self._class(random, self.images, boxes) for boxes in self.boxes]
+        frequent = [place for place, (matches, _) in enumerate(pairs) if np.count_nonzero(matches.boxes) >= RARE]
+        truth = np.mean([self.class_differences[place] for place in frequent])
+        return self.gain([pairs[place] for place in frequent], weights) + (self.difference() - truth)
+
+
+class HardlyFrequent(FrequentClasses):
+    """The same where the second of two classes is in about 25 of the images: just frequent enough, or just not."""
+
+    name = "two classes, one hardly frequent"
+    boxes: ClassVar[tuple[float, ...]] = (4.0, 0.42)
     bar = False
