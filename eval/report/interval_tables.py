@@ -92,9 +92,10 @@ def frequent_note(statistics: Mapping[str, Any]) -> str:
     'mAP, frequent classes: the mean over those in 20 images or more: car (60). The verdict rests on it, since in mAP \
 a class in a few images weighs as much as any of these: bus (12).'
     """
-    frequent, rare, metric = statistics.get("frequent_classes"), statistics["rare_classes"], statistics["metric"]
+    frequent, rare = statistics.get("frequent_classes"), statistics.get("rare_classes")
     if frequent is None or not rare:
         return ""
+    metric = statistics["metric"]
     if not frequent:
         return (
             f"No class is in {RARE} images, so all verdicts are unclear: the interval of {metric} would be too narrow "
