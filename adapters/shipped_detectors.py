@@ -79,9 +79,9 @@ def load_yolo(name: str | Path) -> YOLO:
     Raises:
         ScotopicError: no such net, a damaged file, or ultralytics or timm is not installed.
 
-    >>> load_yolo("stret")  # doctest: +ELLIPSIS
+    >>> load_yolo("stret")
     Traceback (most recent call last):
-    scotopic.errors.ScotopicError: no shipped detector 'stret': ...
+    scotopic.errors.ScotopicError: no shipped detector 'stret': did you mean 'street'? Known: street
     """
     path = find_shipped_detector(name)
     if path is None and Path(name).suffix == ".yaml":

@@ -45,7 +45,7 @@ def draw_curve(path: Path, history: Sequence[Sequence[float]]) -> None:
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     losses = figure.subplots()
     for name in ("box", "class", "distribution"):
-        losses.plot([row[0] for row in history], [row[COLUMNS.index(name)] for row in history], label=f"{name} loss")
+        losses.plot([row[0] for row in history], [row[COLUMNS.index(name)] for row in history], label=name)
     losses.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     scores = losses.twinx()
     for name, style in (("AP50", "k.-"), ("mAP", "k.:")):

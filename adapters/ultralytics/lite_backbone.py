@@ -26,6 +26,7 @@ class LiteBackbone(nn.Module):
     RGB (N, 3, H, W) in [0, 1], with sides that are multiples of 32, becomes a list of three maps with ``CHANNELS``.
     The normalisation that its ImageNet weights want is inside, so that the network takes what every YOLO takes.
 
+    >>> import torch
     >>> [tuple(features.shape) for features in LiteBackbone().eval()(torch.zeros(1, 3, 64, 96))]
     [(1, 40, 8, 12), (1, 112, 4, 6), (1, 192, 2, 3)]
     """

@@ -12,7 +12,9 @@ import torch
 import yaml
 from safetensors import safe_open
 
-from scotopic.adapters.shipped import WEIGHTS, list_shipped, load_shipped
+from scotopic.adapters.shipped import list_shipped, load_shipped
+from scotopic.adapters.shipped_detectors import list_shipped_detectors
+from scotopic.adapters.shipped_weights import WEIGHTS
 from scotopic.configs.segmenter_schema import load_segmenter_settings
 from scotopic.errors import ScotopicError
 from scotopic.eval.datasets.segmentation import load_segmentation_dataset
@@ -55,7 +57,7 @@ def test_every_shipped_net_is_whole_and_small() -> None:
         assert load_shipped(name).file.stat().st_size < 12e6
         assert (WEIGHTS / f"{name}.md").is_file()
         assert f"{name}.safetensors" in (WEIGHTS / "LICENSE").read_text(encoding="utf-8")
-    assert {path.stem for path in WEIGHTS.glob("*.safetensors")} == set(list_shipped())
+    assert {path.stem for path in WEIGHTS.glob("*.safetensors")} == {*list_shipped(), *list_shipped_detectors()}
 
 
 def test_the_file_was_made_by_the_shipped_preset() -> None:

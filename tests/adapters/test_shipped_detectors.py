@@ -10,15 +10,28 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from scotopic import attach, detach, load_yolo
+from scotopic.adapters.contract import box_iou
 from scotopic.adapters.detectors import load_detector
-from scotopic.adapters.shipped_detectors import DetectorDescription, find_shipped_detector, input_size
+from scotopic.adapters.shipped_detectors import (
+    DetectorDescription,
+    find_shipped_detector,
+    input_size,
+    list_shipped_detectors,
+)
+from scotopic.adapters.shipped_weights import WEIGHTS
 from scotopic.adapters.ultralytics.lite_network import build_network
 from scotopic.adapters.ultralytics.tracker import load_tracker
+from scotopic.configs.detector_schema import load_detector_settings
 from scotopic.errors import ScotopicError
+from scotopic.eval.demo import demo_photographs
 from scotopic.files import sha256_of
+from scotopic.training.checkpoint import read_made
+from scotopic.training.detector_data import read_sets
 from scotopic.training.detector_files import write_detector
+from scotopic.training.detector_score import score_yolo
 
 DESCRIPTION = DetectorDescription(neck=(16, 24, 32), size=96, classes=2)
 
@@ -46,7 +59,8 @@ def test_two_files_give_a_yolo(small: Path, day: np.ndarray) -> None:
     result = yolo.predict(day, verbose=False)[0]
     assert len(result.boxes), "the net was made to find something"
     assert max(yolo.predictor.imgsz) == 96, "the size that its file states"
-    assert (boxes(load_yolo(small).predict(day, verbose=False)[0]) == boxes(result)).all()
+    again: Any = load_yolo(small)
+    assert (boxes(again.predict(day, verbose=False)[0]) == boxes(result)).all()
 
 
 def test_the_normalisation_is_inside(small: Path) -> None:
@@ -142,3 +156,41 @@ def test_other_yaml_files_are_not_taken_for_one(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text("outputs: yolox\ninput: {color: bgr}\nnames: [car]\n")
     assert find_shipped_detector(tmp_path / "net.yaml") is None
     assert find_shipped_detector("road") is None
+
+
+def test_every_shipped_detector_is_whole_and_small() -> None:
+    for name in list_shipped_detectors():
+        weights = WEIGHTS / f"{name}.safetensors"
+        assert weights.stat().st_size < 8e6
+        assert sha256_of(weights) in (WEIGHTS / f"{name}.md").read_text(encoding="utf-8")
+        assert weights.name in (WEIGHTS / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_the_file_was_made_by_the_shipped_preset() -> None:
+    made = read_made(WEIGHTS / "street.safetensors")
+    preset = load_detector_settings("street")
+    assert made["settings"] == preset.model_dump(mode="json", exclude=set(preset.may_change))
+    assert made["last_epoch"][0] == preset.epochs
+    assert made["pictures"] == 1035, "nine tenths of the set"
+
+
+def test_street_finds_the_people_and_the_bus() -> None:
+    """In the photographs that ultralytics brings: of the bus's four people one is cut off at the picture's edge."""
+    annotations, photographs = demo_photographs()
+    detector = load_detector("street", conf=0.25, device="cpu")
+    assert tuple(detector.names.values()) == ("person", "bicycle", "car", "motorbike", "bus", "train")
+    least = {("bus.jpg", "bus"): 1, ("bus.jpg", "person"): 3, ("zidane.jpg", "person"): 1}
+    for (name, label), count in least.items():
+        found, _ = detector.detect(photographs[name])
+        wanted = [box for own, *box in annotations.photographs[name].boxes if own == label]
+        given = [found.boxes[i] for i, of in enumerate(found.labels.tolist()) if detector.names[of] == label]
+        overlap = box_iou(np.array(wanted, float), np.array(given).reshape(-1, 4))
+        assert (overlap.max(1) > 0.5).sum() >= count, f"{label} in {name}"
+
+
+def test_street_sees_the_street(data_dir: Path) -> None:
+    """A quarter of the pictures that were held back; all of them give the card's figures."""
+    settings = load_detector_settings("street", data=str(data_dir / "voc_street"))
+    held_back = read_sets(settings, Console()).held_back
+    some = held_back.select(sample.id for sample in held_back.samples[::4])
+    assert score_yolo(load_yolo("street"), some, settings.input_size, "cpu").metrics["AP50"] > 0.6
