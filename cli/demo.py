@@ -9,54 +9,63 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..adapters.detectors import load_detector
 from ..configs.schema import DemoPreset, EvaluationSettings
-from ..errors import ScotopicError
 from ..eval.compare import Comparison, compare_detection
 from ..eval.datasets.sample import DetectionDataset
 from ..eval.demo import demo_photographs, write_demo_set
-from ..eval.report.pictures import side_by_side, write_changed_pictures
+from ..eval.report.page_pictures import write_report_pictures
+from ..eval.report.pictures import side_by_side
 from ..files import output_folder
 from ..pipeline.image import read_image, write_image
-from ..pipeline.registry import create_enhancer, enhancer_info, list_enhancers
+from ..pipeline.registry import create_enhancer, enhancer_info, list_enhancers, split_specs
 from .console import progress_bars, say, show_table
 from .listing import weights_here
 from .options import preset_option
+from .report import write_page_and_plots
 
-DEFAULT_MODEL = "yolo11n.pt"
+DEFAULT_MODEL = "street"
+CAUTION = (
+    "Two photographs show how things work. They prove nothing: which enhancer helps your model, only your own pictures "
+    "can tell, a few hundred of them with labels."
+)
 PER_LINE = 5  # pictures beside each other on the contact sheet
 
 
 def demo(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for pictures and tables.")] = Path("demo"),
-    model: Annotated[str, typer.Option(help="A YOLO; downloaded by ultralytics if it is not here.")] = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(help="Detector: street (our own), yolo11n.pt, ...")] = DEFAULT_MODEL,
+    enhancers: Annotated[str | None, typer.Option(help="Comma-separated; all that are here unless given.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
     config: Annotated[str | None, preset_option(DemoPreset)] = None,
 ) -> None:
-    """Darken two photographs, enhance them with everything that is here, and count what a YOLO finds in them."""
+    """Darken two photographs, enhance them with everything that is here, and show what a detector finds in them."""
     output_folder(out)
     dataset = write_demo_set(out / "dark", seed)
+    names = list(dict.fromkeys(["none", *(split_specs(enhancers or "") or _all_here())]))
+    sheet, rows = _enhance_all(names, dataset)
+    write_image(out / "contact_sheet.png", sheet)
+    comparison = _detect(model, dataset, names, out)
+    for row, result in zip(rows, comparison.rows, strict=True):
+        images = result["per_image"].values()
+        found, missed = sum(i["found"] for i in images), sum(i["missed"] for i in images)
+        false = sum(i["false"] for i in images)
+        row += [f"{found} of {found + missed}", str(false), f"{100 * result['metrics']['AP50']:.1f}"]
+    columns = ["enhancer", "mean level", "PSNR dB", "ms", "objects found", "false", "AP50"]
+    show_table("bus.jpg and zidane.jpg at 1/20 of their light", columns, rows)
+    say("mean level 0..255; PSNR against the bright originals; ms of the enhancer alone, on the whole picture")
+    if left_out := comparison.record["data"]["left_out"]:
+        say(f"left out, for want of a partner among the model's classes: {', '.join(left_out)}")
+    say(CAUTION)
+    say(f"open {out / 'report.html'} in a browser, and look at {out / 'contact_sheet.png'}")
+
+
+def _all_here() -> list[str]:
+    """The enhancers that need no weights, or whose weights are on this machine."""
     names = [name for name in list_enhancers() if enhancer_info(name).kind != "files"]
     absent = [name for name in names if weights_here(name) not in ("none needed", "yes")]
     if absent:
         say(f"left out, as their weights are not here: {', '.join(absent)} (scotopic list says more)")
-    names = sorted(set(names) - set(absent), key=lambda name: (name != "none", name))
-    sheet, rows = _enhance_all(names, dataset)
-    write_image(out / "contact_sheet.png", sheet)
-    comparison = _detect(model, dataset, names, out)
-    columns = ["enhancer", "mean level", "PSNR dB", "ms"]
-    if comparison:
-        columns += ["objects found", "false", "AP50"]
-        for row, result in zip(rows, comparison.rows, strict=True):
-            images = result["per_image"].values()
-            found, missed = sum(i["found"] for i in images), sum(i["missed"] for i in images)
-            false = sum(i["false"] for i in images)
-            row += [f"{found} of {found + missed}", str(false), f"{100 * result['metrics']['AP50']:.1f}"]
-    show_table("bus.jpg and zidane.jpg at 1/20 of their light", columns, rows)
-    say(
-        "mean level 0..255; PSNR against the bright originals; two photographs show how things work, they prove nothing"
-    )
-    say(f"look at {out / 'contact_sheet.png'}" + (f", and at the boxes in {out / 'pictures'}" if comparison else ""))
+    return [name for name in names if name not in absent]
 
 
 def _enhance_all(names: list[str], dataset: DetectionDataset) -> tuple[np.ndarray, list[list[str]]]:
@@ -69,7 +78,8 @@ def _enhance_all(names: list[str], dataset: DetectionDataset) -> tuple[np.ndarra
     for name, enhancer in enhancers.items():
         levels, errors, times = [], [], []
         for row, (id_, image) in zip(sheet_rows, dark.items(), strict=True):
-            enhancer.enhance(image)  # the first call of a network is slower than the others
+            if enhancer.info.params:
+                enhancer.enhance(image)  # the first call of a network is slower than the others
             start = time.perf_counter()
             enhanced = enhancer.enhance(image)
             times.append(1000 * (time.perf_counter() - start))
@@ -84,17 +94,11 @@ def _enhance_all(names: list[str], dataset: DetectionDataset) -> tuple[np.ndarra
     return np.vstack([np.pad(s, ((0, 0), (0, width - s.shape[1]), (0, 0))) for s in strips]), table
 
 
-def _detect(model: str, dataset: DetectionDataset, names: list[str], out: Path) -> Comparison | None:
-    """The comparison, or None where the default detector cannot be had; a model that was asked for must work."""
+def _detect(model: str, dataset: DetectionDataset, names: list[str], out: Path) -> Comparison:
+    """The comparison, with its page."""
     settings = EvaluationSettings(gate="off")
-    try:
-        load_detector(model, download=True)
-    except ScotopicError as error:
-        if model != DEFAULT_MODEL:
-            raise
-        say(f"no detection this time: {error}")
-        return None
     with progress_bars() as progress:
         comparison = compare_detection(model, dataset, names, out, settings=settings, progress=progress)
-    write_changed_pictures(comparison, dataset)
+        write_report_pictures(comparison, dataset, unchanged=True, progress=progress)
+    write_page_and_plots(comparison, CAUTION)
     return comparison

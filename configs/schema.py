@@ -248,5 +248,6 @@ class DemoPreset(Settings):
     """`scotopic demo --config`."""
 
     model: str | None = None
+    enhancers: str | list[str] | None = None
     seed: int | None = None
     out: str | None = None

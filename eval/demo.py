@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,4 +64,4 @@ def write_demo_set(out: Path, seed: int = 0) -> DetectionDataset:
         write_image(out / "images" / f"{stem}.png", underexpose(image, seed=seed))
         write_text(out / "labels" / f"{stem}.txt", "".join(lines))
     write_text(out / "classes.txt", "\n".join(annotations.classes) + "\n")
-    return load_detection_dataset(out)
+    return replace(load_detection_dataset(out), name="two darkened photographs")

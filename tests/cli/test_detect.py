@@ -195,27 +195,36 @@ def test_darkbdd_is_built_and_can_be_evaluated(scotopic: Command, data_dir: Path
     assert "3 images" in evaluated.out
 
 
-def test_demo_with_a_detector(scotopic: Command, model: Path, tmp_path: Path) -> None:
-    outcome = scotopic("demo", "--model", model, "-o", tmp_path / "demo")
+def test_demo_needs_nothing_from_anywhere(scotopic: Command, tmp_path: Path) -> None:
+    """With the detector that the package carries; conftest refuses every connection."""
+    few, out = ["none", "gamma", "sgz"], tmp_path / "demo"
+    outcome = scotopic("demo", "--enhancers", "gamma,sgz", "-o", out)
     assert outcome.status == 0, outcome.err
     assert "objects found" in outcome.out
-    for name in ("none", "gamma", "clahe", "sgz"):
-        assert name in outcome.out
-    assert read_image(tmp_path / "demo" / "contact_sheet.png").mean() > 30
-    assert (tmp_path / "demo" / "results.md").is_file()
+    assert "They prove nothing" in outcome.out
+    assert "for want of a partner among the model's classes: tie" in outcome.out
+    assert read_image(out / "contact_sheet.png").mean() > 30
+    record = json.loads((out / "results.json").read_text())
+    assert [row["enhancer"] for row in record["rows"]] == few
+    assert record["model"]["file"] == "street.safetensors"
+    assert {row["verdict"]["word"] for row in list(record["statistics"]["rows"].values())[1:]} == {"unclear"}
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "They prove nothing" in page
+    assert "Not shown: on these images none of the 2 enhancers can be told from chance" in page
+    shown = json.loads((out / "report_pictures" / "index.json").read_text())["pictures"]
+    assert {(entry["enhancer"], entry["id"]) for entry in shown} == {
+        (name, id_) for name in few[1:] for id_ in ("bus", "zidane")
+    }
 
 
-def test_demo_without_a_detector_says_so_and_does_the_rest(
-    scotopic: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there: every download is refused at once
-    outcome = scotopic("demo", "-o", tmp_path / "demo")
+def test_demo_with_another_detector(scotopic: Command, model: Path, tmp_path: Path) -> None:
+    outcome = scotopic("demo", "--model", model, "--enhancers", "gamma", "-o", tmp_path / "demo")
     assert outcome.status == 0, outcome.err
-    assert "no detection this time" in outcome.out
-    assert "objects found" not in outcome.out
-    assert (tmp_path / "demo" / "contact_sheet.png").is_file()
+    assert "left out, for want" not in outcome.out, "a net of COCO knows ties"
+    assert (tmp_path / "demo" / "report.html").is_file()
+    missing = scotopic("demo", "--model", "missing.pt", "-o", tmp_path / "other")
+    assert missing.status == 1
+    assert "no detector at missing.pt" in missing.err
 
 
 @pytest.mark.parametrize(
