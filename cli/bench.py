@@ -29,7 +29,8 @@ def bench(
         str, typer.Option(help="Comma-separated names, or patterns such as '*dce*' and '*'; see scotopic list.")
     ] = USUAL,
     model: Annotated[
-        str | None, typer.Option("--model", help="Detector or segmentation net behind the enhancers: yolo11n.pt, road.")
+        str | None,
+        typer.Option("--model", help="Detector or segmentation net behind the enhancers: yolo11n.pt, street, road."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder with pictures of yours; made-up ones unless given.")

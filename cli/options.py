@@ -34,7 +34,9 @@ def help_of(name: str) -> str:
     return fields[name].description or ""
 
 
-ModelOption = Annotated[str | None, typer.Option("--model", help="Detector: yolo11n.pt, an exported .onnx, ...")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="Detector: street (our own), yolo11n.pt, an .onnx, ...")
+]
 SegmenterOption = Annotated[
     str, typer.Option("--model", help="Segmentation net: road (our own), a folder, an .onnx, torchvision:NAME, ...")
 ]
