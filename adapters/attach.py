@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, cast
 
 from ..errors import ScotopicError, nearest
 from ..pipeline.contract import Enhancer
+from ..pipeline.registry import DEFAULT
 from ..pipeline.stage import EnhancementStage
 from .staging import as_stage
 
@@ -44,7 +45,7 @@ class Adapter(Protocol):
 
 def attach(
     model: Any,
-    enhancer: Enhancer | EnhancementStage | str,
+    enhancer: Enhancer | EnhancementStage | str = DEFAULT,
     where: Where = "graph",
     *,
     keep_enhanced: bool = False,
@@ -62,7 +63,7 @@ def attach(
             detection model of torchvision; an OnnxDetector or OnnxSegmenter; or any torch module or function that
             takes a batch of pictures, with ``spec``.
         enhancer: the name of an enhancer (``"sgz"``, ``"gamma[gamma=1.5]"``), an Enhancer, or a whole
-            EnhancementStage.
+            EnhancementStage; unless given, :data:`~scotopic.pipeline.registry.DEFAULT`.
         where: ``"graph"``: inside the network, so that it is trained, exported and saved with it; ``"source"``: on the
             pictures ahead of it, for enhancers that are no tensor operations (CLAHE, ``folder:DIR``) and for models
             that are already exported.

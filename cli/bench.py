@@ -11,11 +11,11 @@ from ..configs.bench_schema import BenchPreset, BenchSettings
 from ..errors import ScotopicError
 from ..eval.bench import bench as run_bench
 from ..eval.report.bench_tables import bench_heading, bench_notes, cost_table, pipeline_table
-from ..pipeline.registry import split_specs
+from ..pipeline.registry import DEFAULT, split_specs
 from .console import progress_bars, say, show_table
 from .options import OutOption, checked_settings, preset_option, required
 
-USUAL = "none,gamma,clahe,sgz"
+USUAL = f"none,gamma,clahe,sgz,{DEFAULT}"
 
 
 def _option(name: str, flag: str, metavar: str | None = None) -> Any:

@@ -8,7 +8,7 @@ import typer
 
 from ..configs.schema import DetectPreset, QualityPreset, SegmentPreset
 from ..errors import ScotopicError
-from ..pipeline.registry import split_specs
+from ..pipeline.registry import DEFAULT, split_specs
 from .detect import detect
 from .options import (
     CLEAN_DEFAULTS,
@@ -51,7 +51,7 @@ from .segment import DEFAULT_MODEL, segment
 
 app = typer.Typer(help="Measure many enhancers ahead of the same model on the same images.", no_args_is_help=True)
 EnhancersOption = Annotated[str, typer.Option(help="Comma-separated names; see scotopic list.")]
-USUAL = "none,gamma,clahe,sgz"
+USUAL = f"none,gamma,clahe,sgz,{DEFAULT}"
 
 
 @app.command("detect")

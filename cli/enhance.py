@@ -11,6 +11,7 @@ from ..configs.video_schema import EnhanceSourcesPreset
 from ..errors import ScotopicError
 from ..files import output_folder
 from ..pipeline.image import read_image, write_image
+from ..pipeline.registry import DEFAULT
 from ..pipeline.stage import EnhancementStage
 from ..pipeline.video_process import EnhanceFrames
 from .console import err, progress_bars, say
@@ -22,7 +23,7 @@ from .video import LIVE, LiveOption, SourcesArgument, plan_videos, process_video
 def enhance(
     sources: SourcesArgument,
     out: OutOption = None,
-    enhancer: EnhancerOption = "sgz",
+    enhancer: EnhancerOption = DEFAULT,
     gate: GateOption = DEFAULTS.gate,
     strength: StrengthOption = DEFAULTS.strength,
     live: LiveOption = LIVE,

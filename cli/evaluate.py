@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..configs.schema import DetectPreset, QualityPreset, SegmentPreset
+from ..pipeline.registry import DEFAULT
 from .detect import detect
 from .flicker import flicker
 from .options import (
@@ -60,7 +61,7 @@ def eval_detect(
     split: SplitOption = None,
     reference: CleanOption = None,
     reference_score: ReferenceScoreOption = CLEAN_DEFAULTS.reference_score,
-    enhancer: EnhancerOption = "sgz",
+    enhancer: EnhancerOption = DEFAULT,
     out: OutOption = None,
     gate: GateOption = "auto",
     strength: StrengthOption = DEFAULTS.strength,
@@ -85,7 +86,7 @@ def eval_segment(
     data: MasksOption = None,
     split: SplitOption = None,
     reference: CleanOption = None,
-    enhancer: EnhancerOption = "sgz",
+    enhancer: EnhancerOption = DEFAULT,
     out: OutOption = None,
     gate: GateOption = "auto",
     strength: StrengthOption = DEFAULTS.strength,
@@ -106,7 +107,7 @@ def eval_quality(
     data: LookOption = None,
     split: SplitOption = None,
     reference: ReferenceOption = None,
-    enhancer: EnhancerOption = "sgz",
+    enhancer: EnhancerOption = DEFAULT,
     out: OutOption = None,
     gate: GateOption = "auto",
     strength: StrengthOption = DEFAULTS.strength,

@@ -10,7 +10,7 @@ import typer
 from ..configs.flicker_schema import FlickerSettings
 from ..errors import ScotopicError
 from ..eval.flicker import measure_flicker
-from ..pipeline.registry import split_specs
+from ..pipeline.registry import DEFAULT, split_specs
 from .console import progress_bars, say, show_table
 from .options import OutOption, checked_settings
 
@@ -25,7 +25,7 @@ def _option(name: str, flag: str, metavar: str | None = None) -> Any:
 def flicker(
     context: typer.Context,
     source: Annotated[Path, typer.Argument(help="A folder of pictures, in the order of their names, or a video.")],
-    enhancers: Annotated[str, typer.Option(help="Comma-separated names; see scotopic list.")] = "sgz",
+    enhancers: Annotated[str, typer.Option(help="Comma-separated names; see scotopic list.")] = DEFAULT,
     recipe: Annotated[str | None, _option("recipe", "--recipe", "NAME[...]")] = None,
     jitter: Annotated[float, _option("jitter", "--jitter")] = DEFAULTS.jitter,
     seed: Annotated[int, _option("seed", "--seed")] = DEFAULTS.seed,

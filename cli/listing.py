@@ -10,7 +10,7 @@ import typer
 from ..configs.schema import ListPreset
 from ..files import sha256_of
 from ..pipeline.contract import EnhancerInfo
-from ..pipeline.registry import enhancer_class, enhancer_info, list_enhancers
+from ..pipeline.registry import DEFAULT, enhancer_class, enhancer_info, list_enhancers
 from ..pipeline.weights.download import cached_path
 from ..pipeline.weights.manifest import find_weights, manifest
 from .console import say, show_table
@@ -62,6 +62,8 @@ def list_all(
             ]
         )
     show_table(f"{len(names)} enhancers", COLUMNS, rows, wrap=True)
+    if DEFAULT in names:
+        say(f"where none is named, it is {DEFAULT}: docs/results.md says why")
     for entry in manifest().values():
         # Other weights than the default ones may make an enhancer free.
         if entry.enhancer in list_enhancers(pattern) and not (commercial and entry.commercial is not True):

@@ -19,6 +19,7 @@ from ..eval.detection import CONFIDENCE
 from ..eval.report.pictures import FOUND, draw_boxes, side_by_side
 from ..files import output_folder
 from ..pipeline.image import read_image, write_image
+from ..pipeline.registry import DEFAULT
 from ..pipeline.stage import EnhancementStage
 from ..pipeline.video_frames import VideoFrame
 from ..pipeline.video_process import Made
@@ -60,7 +61,7 @@ def run_model(
     sources: SourcesArgument,
     model: ModelOption = None,
     out: OutOption = None,
-    enhancer: EnhancerOption = "sgz",
+    enhancer: EnhancerOption = DEFAULT,
     gate: GateOption = DEFAULTS.gate,
     strength: StrengthOption = DEFAULTS.strength,
     where: WhereOption = DEFAULTS.where,

@@ -16,6 +16,9 @@ from .contract import Enhancer, EnhancerInfo, check_class
 from .user_file import class_from_file
 
 ENTRY_POINT_GROUP = "scotopic.enhancers"
+DEFAULT = "sgz_task"
+"""Where none is named: of the nets that come with the package the one that takes least from a detector by day and adds
+most in noise and at night (`docs/results.md`)."""
 STAGE_OPTIONS = {"gate": "auto", "strength": 1.0, "color": "rgb"}
 """What may stand among the arguments of a name but belongs to the stage around the enhancer, with the defaults."""
 
@@ -68,12 +71,13 @@ def enhancer_info(name: str) -> EnhancerInfo:
     return enhancer_class(name).info
 
 
-def create_enhancer(name: str, weights: str | Path | None = None, **params: Any) -> Enhancer:
+def create_enhancer(name: str = DEFAULT, weights: str | Path | None = None, **params: Any) -> Enhancer:
     """Build an enhancer, ready to use (in eval mode).
 
     Args:
         name: a registered name (``"sgz"``), one with arguments (``"gamma[gamma=2.2]"``), the name of weights in the
             manifest (``"sgz-official"``), ``"folder:DIR"`` or ``"./mine.py:Net"``.
+            :data:`DEFAULT` unless given.
         weights: for learned ones: a path, a name in the manifest, a URL, or ``"random"`` for an untrained net;
             None takes the default weights.
         **params: the method's own parameters.

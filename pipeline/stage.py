@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..errors import ScotopicError
 from .contract import Enhancer, being_traced, check_batch, check_image
 from .gate import Darkness, GateOption, VideoGate, gate_of, sample_of
-from .registry import STAGE_OPTIONS, create_enhancer, parse_spec
+from .registry import DEFAULT, STAGE_OPTIONS, create_enhancer, parse_spec
 from .temporal import FrameEnhancer, VideoMemory
 
 ColorOrder = Literal["rgb", "bgr"]
@@ -66,7 +66,7 @@ class EnhancementStage(nn.Module):
 
     def __init__(
         self,
-        enhancer: Enhancer | str,
+        enhancer: Enhancer | str = DEFAULT,
         *,
         gate: GateOption = "auto",
         strength: float = 1.0,

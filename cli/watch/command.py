@@ -15,6 +15,7 @@ from ...adapters.detectors import load_detector
 from ...configs.schema import DetectorSettings, EvaluationSettings
 from ...configs.watch_schema import WatchPreset
 from ...eval.detection import CONFIDENCE
+from ...pipeline.registry import DEFAULT
 from ...pipeline.stage import EnhancementStage
 from ..console import say
 from ..entry import Interrupted
@@ -68,7 +69,7 @@ def watch(
         ),
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin a file or folder anew at its end.")] = False,
-    enhancer: EnhancerOption = "sgz",
+    enhancer: EnhancerOption = DEFAULT,
     gate: GateOption = DEFAULTS.gate,
     strength: StrengthOption = DEFAULTS.strength,
     where: WhereOption = DEFAULTS.where,
