@@ -17,8 +17,8 @@ from .user_file import class_from_file
 
 ENTRY_POINT_GROUP = "scotopic.enhancers"
 DEFAULT = "sgz_task"
-"""Where none is named: of the nets that come with the package the one that takes least from a detector by day and adds
-most in noise and at night (`docs/results.md`)."""
+"""Where none is named: the one that was found to harm a detector nowhere, by day, at night or in noise
+(`docs/results.md`)."""
 STAGE_OPTIONS = {"gate": "auto", "strength": 1.0, "color": "rgb"}
 """What may stand among the arguments of a name but belongs to the stage around the enhancer, with the defaults."""
 
