@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from ....errors import ScotopicError
 from ....files import write_text
 from ....version import __version__
+from ...frequent import RARE
 from . import agreement, cost, deltas, figures, latency, league, verdict
 from .gallery import Gallery, choose_pictures
 from .repeat import recipe
@@ -133,6 +134,7 @@ def _render(results: Sequence[Results], conditions: Sequence[Condition], gallery
         bench=[cost.bench_tables(found) for found in bench],
         recipes=[recipe(found) for found in results],
         resamples=next((r.statistics["settings"].get("resamples") for r in compared if r.statistics), None),
+        frequent_from=RARE,
         version=__version__,
         made=datetime.now(timezone.utc).strftime("%d %B %Y").lstrip("0"),
         style=(_TEMPLATES / "report.css").read_text(encoding="utf-8").strip(),
