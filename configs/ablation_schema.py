@@ -10,8 +10,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from ..errors import ScotopicError, nearest
-from .checks import read_yaml, validate
+from .checks import read_preset, validate
 from .schema import EvaluationSettings, QualitySettings, SegmentationSettings, Settings
 from .train_schema import TrainSettings, read_train_preset
 
@@ -188,11 +187,6 @@ def load_ablation_settings(preset: str | Path, data: Path | None = None) -> Abla
     Traceback (most recent call last):
     scotopic.errors.ScotopicError: no preset 'quik' of an ablation: did you mean 'quick'? Known: full, quick
     """
-    path = Path(preset)
-    if not path.is_file():
-        path = PRESETS / f"{preset}.yaml"
-        if str(preset) not in list_ablation_presets():
-            near = nearest(str(preset), list_ablation_presets())
-            raise ScotopicError(f"no preset '{preset}' of an ablation: {near}")
+    shipped = read_preset(PRESETS, preset, "no preset '{}' of an ablation")
     own = {"data": data} if data is not None else {}
-    return validate(AblationSettings, {**read_yaml(path), **own}, str(preset))
+    return validate(AblationSettings, {**shipped, **own}, str(preset))

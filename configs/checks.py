@@ -43,6 +43,26 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     return {str(key): item for key, item in value.items()}
 
 
+def read_preset(folder: Path, preset: str | Path, none: str) -> dict[str, Any]:
+    """What stands in a preset file of the user's, by its path, or in a shipped one, by its name; unchecked.
+
+    Args:
+        folder: of the shipped presets, ``NAME.yaml`` each.
+        preset: path or name.
+        none: how the error begins where there is neither, with ``{}`` for what was asked for.
+
+    Raises:
+        ScotopicError: there is no such preset, or it is no YAML.
+    """
+    path = Path(preset)
+    if not path.is_file():
+        names = sorted(file.stem for file in folder.glob("*.yaml"))
+        if str(preset) not in names:
+            raise ScotopicError(f"{none.format(preset)}: {nearest(str(preset), names)}")
+        path = folder / f"{preset}.yaml"
+    return read_yaml(path)
+
+
 def validate(model_class: type[Model], mapping: Any, source: str) -> Model:
     """Make a ``model_class`` of ``mapping``.
 

@@ -7,8 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import ScotopicError, nearest
-from .checks import read_yaml, validate
+from .checks import read_preset, validate
 
 PRESETS = Path(__file__).parent / "detector"
 
@@ -101,12 +100,7 @@ def load_detector_settings(preset: str | Path, data: str | None = None, **change
     Traceback (most recent call last):
     scotopic.errors.ScotopicError: no preset 'stret' for training a detector: did you mean 'street'? Known: street
     """
-    path = Path(preset)
-    if not path.is_file():
-        path = PRESETS / f"{preset}.yaml"
-        if str(preset) not in list_detector_presets():
-            near = nearest(str(preset), list_detector_presets())
-            raise ScotopicError(f"no preset '{preset}' for training a detector: {near}")
+    own = read_preset(PRESETS, preset, "no preset '{}' for training a detector")
     if data is not None:
         changes["data"] = data
-    return validate(DetectorTrainSettings, {**read_yaml(path), **changes}, str(preset))
+    return validate(DetectorTrainSettings, {**own, **changes}, str(preset))

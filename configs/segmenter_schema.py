@@ -7,8 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..errors import ScotopicError, nearest
-from .checks import read_yaml, validate
+from .checks import read_preset, validate
 
 PRESETS = Path(__file__).parent / "segmenter"
 STRIDE = 32
@@ -110,12 +109,7 @@ def load_segmenter_settings(preset: str | Path, data: str | None = None, **chang
     Traceback (most recent call last):
     scotopic.errors.ScotopicError: no preset 'raod' for training a segmenter: did you mean 'road'? Known: road
     """
-    path = Path(preset)
-    if not path.is_file():
-        path = PRESETS / f"{preset}.yaml"
-        if str(preset) not in list_segmenter_presets():
-            near = nearest(str(preset), list_segmenter_presets())
-            raise ScotopicError(f"no preset '{preset}' for training a segmenter: {near}")
+    own = read_preset(PRESETS, preset, "no preset '{}' for training a segmenter")
     if data is not None:
         changes["data"] = data
-    return validate(SegmenterSettings, {**read_yaml(path), **changes}, str(preset))
+    return validate(SegmenterSettings, {**own, **changes}, str(preset))

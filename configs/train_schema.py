@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..errors import ScotopicError, nearest
-from .checks import read_yaml, validate
+from .checks import read_preset, validate
 from .loss_schema import LossSettings
 from .restore_schema import RestoreSettings
 from .task_schema import TaskSettings
@@ -169,9 +168,4 @@ def read_train_preset(preset: str | Path) -> dict[str, Any]:
     >>> read_train_preset("sgz")["batch"]
     6
     """
-    path = Path(preset)
-    if not path.is_file():
-        path = PRESETS / f"{preset}.yaml"
-        if str(preset) not in list_train_presets():
-            raise ScotopicError(f"no training preset '{preset}': {nearest(str(preset), list_train_presets())}")
-    return read_yaml(path)
+    return read_preset(PRESETS, preset, "no training preset '{}'")
