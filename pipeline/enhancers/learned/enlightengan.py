@@ -12,7 +12,7 @@ from ...contract import Enhancer, EnhancerInfo
 from ...registry import register_enhancer
 from .checks import check_count
 from .loading import fill_parameters, initialise_normal, no_weights
-from .tiles import in_tiles, pad_to_multiple
+from .tiles import in_tiles, join_channels_last, pad_to_multiple
 
 STEP = 16
 """Times that the U-Net shrinks a picture."""
@@ -96,7 +96,7 @@ class EnlightenGAN(Enhancer):
         for _ in range(4):
             attention.append(F.max_pool2d(attention[-1], 2))
         symmetric = 2 * x - 1
-        features = self._layer("1_2", self._layer("1_1", torch.cat((symmetric, attention[0]), 1)))
+        features = self._layer("1_2", self._layer("1_1", join_channels_last(symmetric, attention[0])))
         skips = []
         for level in range(2, 6):
             skips.append(features)

@@ -13,7 +13,7 @@ from ...contract import Enhancer, EnhancerInfo
 from ...registry import register_enhancer
 from .checks import check_count
 from .loading import fill_parts, initialise_passing, make_logistic, no_weights
-from .tiles import in_tiles, pad_to_multiple
+from .tiles import in_tiles, join_channels_last, pad_to_multiple
 
 STEP = 16
 """Times that the restoration shrinks a picture."""
@@ -183,7 +183,7 @@ class Restoration(nn.Module):
         return x
 
     def forward(self, reflectance: Tensor, illumination: Tensor) -> Tensor:
-        x = self._twice(1, torch.cat((reflectance, illumination), 1))
+        x = self._twice(1, join_channels_last(reflectance, illumination))
         skips = []
         for level in range(2, 6):
             skips.append(x)
@@ -205,7 +205,7 @@ class Illumination(nn.Module):
         self.conv_i4 = conv(32, 1)
 
     def forward(self, illumination: Tensor, ratio: float) -> Tensor:
-        x = torch.cat((illumination, torch.full_like(illumination, ratio)), 1)
+        x = join_channels_last(illumination, torch.full_like(illumination, ratio))
         for layer in (self.conv_i1, self.conv_i2, self.conv_i3):
             x = lrelu(layer(x))
         return self.conv_i4(x).sigmoid()

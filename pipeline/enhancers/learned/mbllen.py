@@ -87,6 +87,7 @@ class MBLLEN(Enhancer):
         return saturate(stretch_contrast(out)) if self.stretch else out
 
     def _fuse(self, x: Tensor) -> Tensor:
+        x = x.contiguous(memory_format=torch.channels_last)  # in which convolutions take two thirds of the time
         pictures = []
         for feature, picture in zip(self.features, self.branches, strict=True):
             x = F.relu(feature(x))

@@ -12,11 +12,13 @@ from ...contract import Enhancer, EnhancerInfo
 from ...registry import register_enhancer
 from .checks import check_count
 from .loading import fill_parts, initialise_passing, make_logistic
-from .tiles import TILE, in_tiles, pad_to_multiple
+from .tiles import in_tiles, join_channels_last, pad_to_multiple
 
 WIDTH = 64
 STEP = 8
 """Times that the relighting net shrinks the illumination."""
+TILE = 256
+"""Pixels along a side of a tile: 64 channels of them still fit a processor's cache; no other size is as fast."""
 REACH = 40
 """Pixels seen on each side: 10 in the decomposition, 22 in the relighting, 8 by the coarsest pixels' own size."""
 
@@ -111,7 +113,7 @@ class Decomposition(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         brightest = x.amax(1, keepdim=True)
-        out = self.net1_recon(self.net1_convs(self.net1_conv0(torch.cat((brightest, x), 1)))).sigmoid()
+        out = self.net1_recon(self.net1_convs(self.net1_conv0(join_channels_last(brightest, x)))).sigmoid()
         return out[:, :3], out[:, 3:]
 
     def start_near_the_picture(self) -> None:
@@ -140,7 +142,7 @@ class Relighting(nn.Module):
         self.net2_output = nn.Conv2d(WIDTH, 1, 3)
 
     def forward(self, reflectance: Tensor, illumination: Tensor) -> Tensor:
-        full = self.net2_conv0_1(torch.cat((reflectance, illumination), 1))
+        full = self.net2_conv0_1(join_channels_last(reflectance, illumination))
         half = F.relu(self.net2_conv1_1(full))
         quarter = F.relu(self.net2_conv1_2(half))
         eighth = F.relu(self.net2_conv1_3(quarter))

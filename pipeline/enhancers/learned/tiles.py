@@ -65,6 +65,18 @@ def spans(length: int, tile: int, step: int = 1) -> list[tuple[int, int]]:
     return [(start, min(start + size, length)) for start in range(0, length, size)]
 
 
+def join_channels_last(*parts: Tensor) -> Tensor:
+    """Concatenate along the channels, with those of a pixel side by side in memory.
+
+    Convolutions on CPUs keep that order from layer to layer, and take half to two thirds of the time in it. Pictures
+    come in it, but a part with one channel is in both orders, of which ``torch.cat`` then takes the other.
+
+    >>> join_channels_last(torch.ones(1, 1, 8, 8), torch.ones(1, 3, 8, 8)).stride()
+    (256, 1, 32, 4)
+    """
+    return torch.cat(parts, 1).contiguous(memory_format=torch.channels_last)
+
+
 def pad_to_multiple(x: Tensor, step: int) -> Tensor:
     """Repeat the last row and column of (N, C, H, W) until height and width are multiples of ``step``.
 
