@@ -57,7 +57,26 @@ class EnhancingPredictor(BasePredictor):
                 self._annotate(i)
         elif event == "on_predict_end" and self.speed and self.seen:
             self._move_time(cast("dict[str, float]", self.speed), self._total_ms / self.seen)
-        super().run_callbacks(event)
+        if event == "on_predict_postprocess_end" and self.args.mode == "track" and self._note is not None:
+            self._track_enhanced(event, self._note)
+        else:
+            super().run_callbacks(event)
+
+    def _track_enhanced(self, event: str, note: BatchNote) -> None:
+        """Run the trackers, which are callbacks, on results that show the enhanced pictures.
+
+        They look at pictures for the camera's motion, and to know objects again (re-identification).
+        """
+        results = cast("list[Any]", self.results)
+        originals = [result.orig_img for result in results]
+        for i, result in enumerate(results):
+            if not note.gate_passed[i]:
+                result.orig_img = note.picture(i)
+        try:
+            super().run_callbacks(event)
+        finally:
+            for result, original in zip(results, originals, strict=True):  # a tracker puts its own into the list
+                result.orig_img = original
 
     def _annotate(self, i: int) -> None:
         result = cast("list[Any]", self.results)[i]

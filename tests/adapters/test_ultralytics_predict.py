@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from ultralytics.trackers.utils.reid import ReID
+from ultralytics.utils import YAML
+from ultralytics.utils.checks import check_yaml
 
 from scotopic import EnhancementStage, Enhancer, EnhancerInfo, attach
 from scotopic.adapters.ultralytics.geometry import full_picture
@@ -108,6 +111,32 @@ def test_tracking(where: Any, tracker: str, video: Path, untrained: Build) -> No
     assert len(results) == 3
     assert all(result.speed["enhance"] > 0 and not result.gate_passed for result in results)
     assert all(result.enhanced.shape == (50, 100, 3) for result in results)
+
+
+@BOTH
+@pytest.mark.parametrize("gate", ["off", "auto"])
+def test_objects_are_known_again_by_their_enhanced_looks(
+    where: Any, gate: Any, video: Path, untrained: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    untrained("yolo11n-cls").save(tmp_path / "looks.pt")
+    settings = YAML.load(check_yaml("botsort.yaml"))
+    # An untrained detector is sure of nothing.
+    settings |= dict.fromkeys(("track_high_thresh", "track_low_thresh", "new_track_thresh"), 0.0)
+    YAML.save(tmp_path / "tracker.yaml", {**settings, "with_reid": True, "model": str(tmp_path / "looks.pt")})
+    seen: list[np.ndarray] = []
+    encode = ReID.__call__
+
+    def watched(self: ReID, picture: np.ndarray, boxes: np.ndarray) -> Any:
+        seen.append(picture.copy())
+        return encode(self, picture, boxes)
+
+    monkeypatch.setattr(ReID, "__call__", watched)
+    model = attach(untrained("yolo11n"), EnhancementStage("gamma", gate=gate), where=where, keep_enhanced=True)
+    results = model.track(video, imgsz=96, tracker=str(tmp_path / "tracker.yaml"), conf=1e-4, verbose=False)
+    assert len(seen) == len(results) == 3
+    for picture, result in zip(seen, results, strict=True):
+        np.testing.assert_array_equal(picture, result.enhanced)
+        assert not np.array_equal(result.orig_img, result.enhanced)
 
 
 @BOTH
