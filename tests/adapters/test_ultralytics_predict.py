@@ -119,10 +119,10 @@ def test_objects_are_known_again_by_their_enhanced_looks(
     where: Any, gate: Any, video: Path, untrained: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     untrained("yolo11n-cls").save(tmp_path / "looks.pt")
-    settings = YAML.load(check_yaml("botsort.yaml"))
+    settings = YAML.load(str(check_yaml("botsort.yaml")))
     # An untrained detector is sure of nothing.
     settings |= dict.fromkeys(("track_high_thresh", "track_low_thresh", "new_track_thresh"), 0.0)
-    YAML.save(tmp_path / "tracker.yaml", {**settings, "with_reid": True, "model": str(tmp_path / "looks.pt")})
+    YAML.save(str(tmp_path / "tracker.yaml"), {**settings, "with_reid": True, "model": str(tmp_path / "looks.pt")})
     seen: list[np.ndarray] = []
     encode = ReID.__call__
 

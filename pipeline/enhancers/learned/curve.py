@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...contract import Enhancer, being_traced, check_image, to_batch, to_image
 from ...fast.engine import Adjust, fused_enhance
+from ...fast.gpu import load_steer
 from ...temporal import VideoMemory
 from .checks import check_count
 from .loading import fill_parameters, initialise_normal
@@ -58,7 +59,8 @@ def recurrent_enhancement(x: Tensor, factor: Tensor, order: int = 2, iterations:
     0.4375
     """
     if order == 2 and not torch.is_grad_enabled() and not being_traced():
-        return _steer_in_place(x, factor, iterations)
+        steer = load_steer() if x.is_cuda else None
+        return (steer or _steer_in_place)(x, factor, iterations)
     for _ in range(iterations):
         x = x + factor * (x**order - x)
         if order != 2:
