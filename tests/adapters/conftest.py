@@ -14,6 +14,8 @@ import pytest
 import torch
 
 from scotopic import EnhancementStage, create_enhancer
+from scotopic.adapters.input_spec import InputSpec
+from scotopic.adapters.onnx_file import OnnxSpec
 
 Build = Callable[[str], Any]
 Look = Callable[[Any, Callable[[], Any]], list[torch.Tensor]]
@@ -42,6 +44,12 @@ def untrained() -> Build:
         return deepcopy(built[name])
 
     return build
+
+
+@pytest.fixture
+def spec() -> OnnxSpec:
+    """Of an ONNX file with two classes."""
+    return OnnxSpec(InputSpec(size=(32, 32)), {0: "car", 1: "bus"}, "ultralytics")
 
 
 @pytest.fixture
