@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..adapters.ultralytics.detector import detections_of
+from ..configs.schema import EvaluationSettings
 from ..eval.datasets.classes import map_classes
 from ..eval.datasets.sample import DetectionDataset
 from ..eval.detection import DetectionScores, coco_results, coco_truth, score_detections
@@ -14,7 +15,7 @@ from ..pipeline.image import read_image
 
 
 def score_yolo(yolo: Any, dataset: DetectionDataset, size: int, device: str) -> DetectionScores:
-    """COCO average precision over all pictures of the set, with the other settings of the evaluation.
+    """COCO average precision over all pictures of the set, with the other settings as an evaluation has them.
 
     Args:
         yolo: ultralytics' object; its layers are fused.
@@ -26,7 +27,7 @@ def score_yolo(yolo: Any, dataset: DetectionDataset, size: int, device: str) -> 
         ScotopicError: a picture cannot be read.
     """
     classes = map_classes(dataset.classes, yolo.names)
-    settings: dict[str, Any] = {"imgsz": size, "conf": 0.001, "iou": 0.7, "max_det": 300, "rect": True}
+    settings = EvaluationSettings().model_dump(include={"conf", "iou", "max_det"}) | {"imgsz": size, "rect": True}
     results: list[dict[str, Any]] = []
     for number, sample in enumerate(dataset.samples, start=1):
         bgr = np.ascontiguousarray(read_image(sample.image)[..., ::-1])
