@@ -64,7 +64,11 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_json(path: str | Path, value: Any, indent: int | None = 1) -> None:
     """Write JSON, whole or not at all. NaN is written as null, because JSON has none."""
-    write_text(path, json.dumps(json_ready(value), indent=indent, ensure_ascii=False) + "\n")
+    try:
+        text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # there is one; looking for it first would take longer than writing
+        text = json.dumps(json_ready(value), indent=indent, ensure_ascii=False)
+    write_text(path, text + "\n")
 
 
 def json_ready(value: Any) -> Any:

@@ -158,7 +158,7 @@ class QualityTask(Task[Viewer, PictureSet]):
             except ScotopicError as error:  # the reference cannot be read, or has another size
                 return {"scores": None, "failed": str(error)}
 
-        return run_images(self.dataset.samples, model.view, keep, stage, journal, progress)
+        return run_images(self.dataset.samples, model.view, keep, stage, journal, progress, self.pictures)
 
     def _scores(self, sample: PictureSample, image: np.ndarray) -> dict[str, float | None]:
         """The metrics of one picture; None where one has no value: equal pictures, no structure, too small."""

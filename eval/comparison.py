@@ -25,6 +25,7 @@ from .datasets.segmentation_sample import SegmentationDataset
 from .environment import code_fingerprint, environment
 from .intervals import RESAMPLES, SEED
 from .journal import Journal
+from .picture_cache import PictureCache
 from .report.tables import write_tables
 from .run_images import Run, Viewer
 from .statistics_record import KINDS, comparison_statistics, with_frequent
@@ -73,6 +74,7 @@ class Task(ABC, Generic[Model, Dataset]):
         self.dataset = dataset
         self.load = load
         self.out = out
+        self.pictures = PictureCache()
 
     @abstractmethod
     def begin(self, bare: Model) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from ..adapters.contract import Detections
+from .coco_judge import Judge
 from .datasets.classes import ClassMap
 from .datasets.sample import DetectionDataset
 
@@ -100,17 +101,13 @@ def coco_results(image_number: int, detections: Detections, categories: Mapping[
     Coordinates are rounded to a thousandth of a pixel and scores to a millionth, so that the file that is written is
     the very one that is judged.
     """
+    kept = np.isin(detections.labels, list(categories))
+    boxes = detections.boxes[kept].astype(float)
+    boxes[:, 2:] -= boxes[:, :2]
+    numbers = boxes.round(3).tolist(), detections.scores[kept].astype(float).round(6).tolist()
     return [
-        {
-            "image_id": image_number,
-            "category_id": label + 1,
-            "bbox": [round(v, 3) for v in (x1, y1, x2 - x1, y2 - y1)],
-            "score": round(score, 6),
-        }
-        for (x1, y1, x2, y2), score, label in zip(
-            detections.boxes.tolist(), detections.scores.tolist(), detections.labels.tolist(), strict=True
-        )
-        if label in categories
+        {"image_id": image_number, "category_id": label + 1, "bbox": box, "score": score}
+        for box, score, label in zip(*numbers, detections.labels[kept].tolist(), strict=True)
     ]
 
 
@@ -141,7 +138,7 @@ def match_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) ->
         coco.dataset = dict(truth)
         coco.createIndex()
         found = coco.loadRes([dict(r) for r in results]) if results else _no_results(truth)
-        judge = COCOeval(coco, found, "bbox")
+        judge = Judge(coco, found, "bbox")
         judge.evaluate()
     return judge
 

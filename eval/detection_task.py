@@ -58,7 +58,7 @@ class DetectionTask(Task[Detector, DetectionDataset]):
         def keep(number: int, sample: DetectionSample, found: Detections | None) -> dict[str, Any]:
             return {"results": [] if found is None else coco_results(number, found, self.classes.categories)}
 
-        return run_images(self.dataset.samples, model.detect, keep, stage, journal, progress)
+        return run_images(self.dataset.samples, model.detect, keep, stage, journal, progress, self.pictures)
 
     def judge(self, spec: str, run: Run) -> dict[str, Any]:
         results = [result for line in run.lines for result in line["results"]]

@@ -12,13 +12,13 @@ import numpy as np
 
 from ..adapters.contract import Detections, Segmentation
 from ..errors import ScotopicError
-from ..pipeline.image import read_image
 from ..pipeline.stage import EnhancementStage
 from .darkness import measure_darkness
 from .datasets.pictures import PictureSample
 from .datasets.sample import DetectionSample
 from .datasets.segmentation_sample import SegmentationSample
 from .journal import Journal
+from .picture_cache import PictureCache
 
 Sample = TypeVar("Sample", DetectionSample, SegmentationSample, PictureSample)
 
@@ -87,6 +87,7 @@ def run_images(
     stage: EnhancementStage | None,
     journal: Journal,
     progress: Callable[[int, int], None],
+    pictures: PictureCache,
     *,
     is_whole: Callable[[Mapping[str, Any]], bool] = lambda line: True,
 ) -> Run:
@@ -100,12 +101,13 @@ def run_images(
         stage: what enhances each picture ahead of the model; None where the model has it inside.
         journal: where each finished image is written down.
         progress: called with (images done, images in all).
+        pictures: where the images come from.
         is_whole: whether all that belongs to a line of an earlier run is still there.
     """
     done = {line["id"]: line for line in journal if is_whole(line)}
     warm = False
     with journal:
-        for number, (sample, image, error) in enumerate(_images(samples, skip=done.keys()), start=1):
+        for number, (sample, image, error) in enumerate(_images(samples, pictures, skip=done.keys()), start=1):
             if sample.id not in done:
                 line: dict[str, Any] = {"id": sample.id, "timing_ms": {}, "passed": False, "failed": error}
                 line["darkness"] = None if image is None else measure_darkness(image)
@@ -148,14 +150,16 @@ def _predict(
     return found, {"timing_ms": {**timing, **steps, "total": total}, "passed": passed}
 
 
-def _images(samples: Sequence[Sample], skip: Collection[str]) -> Iterator[tuple[Sample, np.ndarray | None, str | None]]:
+def _images(
+    samples: Sequence[Sample], pictures: PictureCache, skip: Collection[str]
+) -> Iterator[tuple[Sample, np.ndarray | None, str | None]]:
     """Decode the next image while the model works on the current one."""
 
     def load(sample: Sample) -> tuple[np.ndarray | None, str | None]:
         if sample.id in skip:
             return None, None
         try:
-            return read_image(sample.image), None
+            return pictures.read(sample.image), None
         except ScotopicError as error:
             return None, str(error)
 

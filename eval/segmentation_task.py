@@ -87,7 +87,9 @@ class SegmentationTask(Task[Segmenter, SegmentationDataset]):
         for stale in set(folder.rglob("*.png")) - finished:  # of an earlier run into the same folder
             stale.unlink()
         output_folder(folder)
-        return run_images(self.dataset.samples, model.segment, keep, stage, journal, progress, is_whole=is_whole)
+        return run_images(
+            self.dataset.samples, model.segment, keep, stage, journal, progress, self.pictures, is_whole=is_whole
+        )
 
     def judge(self, spec: str, run: Run) -> dict[str, Any]:
         categories = self.classes.categories
