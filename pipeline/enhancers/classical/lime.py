@@ -11,6 +11,7 @@ import numpy as np
 from ....errors import ScotopicError
 from ...contract import EnhancerInfo, check_image
 from ...registry import register_enhancer
+from .channels import largest_channel, scale_channels
 from .illumination import EPSILON, refine_exactly, refine_fast
 from .luminance import luminance
 from .picture import PictureEnhancer, check_number
@@ -94,12 +95,12 @@ class Lime(PictureEnhancer):
     def enhance(self, image: np.ndarray) -> np.ndarray:
         illumination = self.illumination(check_image(image))
         factor = 1 / (illumination ** np.float32(self.gamma) + np.float32(EPSILON))
-        bright = cv2.convertScaleAbs(image * factor[..., None])  # rounds
+        bright = scale_channels(image, factor)
         return denoised_in_the_dark(bright, illumination, self.denoise) if self.denoise else bright
 
     def illumination(self, image: np.ndarray) -> np.ndarray:
         """uint8 RGB (H, W, 3) -> the map T, float32 (H, W) in [0, 1]."""
-        largest = image.max(2)
+        largest = largest_channel(image)
         height, width = largest.shape
         factor = math.ceil(math.sqrt(height * width / LARGEST_GRID))
         if factor == 1:

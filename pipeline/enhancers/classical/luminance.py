@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ...contract import check_image
+from .channels import largest_channel, scale_channels, strips
 from .picture import PictureEnhancer
 
 LUMA_WEIGHTS = np.array([[0.299, 0.587, 0.114]], np.float32)  # ITU-R BT.601
@@ -63,17 +64,22 @@ def relight(image: np.ndarray, luma: np.ndarray, curve: np.ndarray) -> np.ndarra
     >>> pale.tolist(), luminance(pale).item()
     ([[[255, 188, 120]]], 200)
     """
-    target = cv2.LUT(luma, curve.astype(np.float32))
+    curve = curve.astype(np.float32)
+    out = np.empty_like(image, order="C")
+    for rows in strips(image):
+        out[rows] = _relight(image[rows], luma[rows], curve)
+    return out
+
+
+def _relight(image: np.ndarray, luma: np.ndarray, curve: np.ndarray) -> np.ndarray:
+    target = cv2.LUT(luma, curve)
     exact = cv2.transform(image.astype(np.float32), LUMA_WEIGHTS)
     factor = target / np.maximum(exact, np.float32(1e-3))
     # The mixture is share * (factor * colour) + (1 - share) * target, with share = 1 where nothing exceeds 255.
-    excess = image.max(2) * factor
+    excess = largest_channel(image) * factor
     room = 255 - target
     share = np.where(excess > 255, room / np.maximum(excess - target, np.float32(1e-3)), np.float32(1))
     factor *= share
     target *= 1 - share
-    black = exact == 0  # has no hue to keep: it becomes the grey of its new luminance
-    target[black] = curve[0]
-    relit = image * factor[..., None]
-    relit += target[..., None]
-    return cv2.convertScaleAbs(relit)  # rounds
+    target[exact == 0] = curve[0]  # black has no hue to keep: it becomes the grey of its new luminance
+    return scale_channels(image, factor, target)

@@ -8,6 +8,7 @@ import numpy as np
 from ....errors import ScotopicError
 from ...contract import EnhancerInfo, check_image
 from ...registry import register_enhancer
+from .channels import largest_channel
 from .picture import PictureEnhancer
 from .value import value_channel, with_value
 
@@ -70,7 +71,7 @@ class NaturalnessPreservedEnhancement(PictureEnhancer):
         self.patch = patch
 
     def enhance(self, image: np.ndarray) -> np.ndarray:
-        lightness = check_image(image).max(2)
+        lightness = largest_channel(check_image(image))
         if lightness.min() == lightness.max():
             return image.copy(order="C")
         illumination = bright_pass(lightness, self.patch)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
+
+from .channels import largest_channel, scale_channels
 
 DISPLAY_GAMMA = 2.2
 
 
 def value_channel(image: np.ndarray) -> np.ndarray:
     """V of HSV, the largest channel of each pixel: uint8 RGB (H, W, 3) -> float32 (H, W), 0 to 255."""
-    return image.max(2).astype(np.float32)
+    return largest_channel(image).astype(np.float32)
 
 
 def with_value(image: np.ndarray, value: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -24,9 +25,8 @@ def with_value(image: np.ndarray, value: np.ndarray, wanted: np.ndarray) -> np.n
     >>> with_value(np.array([[[40, 20, 0]]], np.uint8), np.float32([[40]]), np.float32([[100]])).tolist()
     [[[100, 50, 0]]]
     """
-    bright = image * (wanted / np.maximum(value, 1))[..., None]
-    bright[value == 0] = wanted[value == 0, None]
-    return cv2.convertScaleAbs(bright)  # rounds
+    wanted = wanted.astype(np.float32, copy=False)
+    return scale_channels(image, wanted / np.maximum(value, 1), np.where(value == 0, wanted, np.float32(0)))
 
 
 def with_brighter_light(
