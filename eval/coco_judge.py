@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -28,12 +28,15 @@ class Judge(COCOeval):
         self._ranked: dict[tuple[int, int], Ranked] = {}
         super().evaluate()
 
-    def evaluateImg(self, imgId: int, catId: int, aRng: Sequence[float], maxDet: int) -> dict[str, Any] | None:  # noqa: N802, N803
+    _gts: dict[tuple[int, int], list[dict[str, Any]]]
+    _dts: dict[tuple[int, int], list[dict[str, Any]]]
+
+    def evaluateImg(self, imgId: int, catId: int, aRng: Any, maxDet: int) -> Any:  # noqa: N802, N803
         """What pycocotools' method of this name gives, see there."""
         match = compiled_match()
         if match is None or not self.params.useCats:
             return super().evaluateImg(imgId, catId, aRng, maxDet)
-        truth: list[dict[str, Any]] = self._gts[imgId, catId]
+        truth = self._gts[imgId, catId]
         found = self._ranking(imgId, catId, maxDet)
         if not truth and not found.ids:
             return None
@@ -45,7 +48,7 @@ class Judge(COCOeval):
         of_found = np.zeros((len(thresholds), len(found.ids)))
         of_truth = np.zeros((len(thresholds), len(ids)))
         found_ignored = np.zeros_like(of_found)
-        overlap = self.ious[imgId, catId]
+        overlap: Any = self.ious[imgId, catId]
         ignored = ignored[order]
         if len(overlap):
             crowd = np.array([bool(truth[place]["iscrowd"]) for place in order])
@@ -73,7 +76,7 @@ class Judge(COCOeval):
         """Sorted once for all sizes."""
         key = image, category
         if key not in self._ranked:
-            found: list[dict[str, Any]] = self._dts[key]
+            found = self._dts[key]
             order = np.argsort([-d["score"] for d in found], kind="stable")[:most]
             best = [found[place] for place in order]
             areas = np.array([d["area"] for d in best], float)

@@ -133,27 +133,27 @@ def score_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) ->
 
 def match_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) -> COCOeval:
     """pycocotools' judge of COCO results after its matching, ``evaluate()``; it has not accumulated anything yet."""
+    found = [
+        {**result, "id": number, "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
+        for number, result in enumerate(results, start=1)
+    ]
     with _quiet():
-        coco: Any = COCO()  # its stubs know files only, not what is in memory
-        coco.dataset = dict(truth)
-        coco.createIndex()
-        found = coco.loadRes([dict(r) for r in results]) if results else _no_results(truth)
-        judge = Judge(coco, found, "bbox")
+        judge = Judge(_in_memory(truth), _in_memory({**truth, "annotations": found}), "bbox")
         judge.evaluate()
     return judge
+
+
+def _in_memory(dataset: Mapping[str, Any]) -> COCO:
+    """What pycocotools makes of a file. Its loadRes makes polygons of detections, too, and takes no empty list."""
+    coco: Any = COCO()  # its stubs know files only
+    coco.dataset = dict(dataset)
+    coco.createIndex()
+    return coco
 
 
 def _quiet() -> contextlib.AbstractContextManager[io.StringIO]:
     """pycocotools reports by printing."""
     return contextlib.redirect_stdout(io.StringIO())
-
-
-def _no_results(truth: Mapping[str, Any]) -> COCO:
-    """loadRes cannot read an empty list."""
-    coco: Any = COCO()
-    coco.dataset = {"images": truth["images"], "categories": truth["categories"], "annotations": []}
-    coco.createIndex()
-    return coco
 
 
 def _per_class(judge: COCOeval, truth: Mapping[str, Any]) -> dict[str, dict[str, float]]:
