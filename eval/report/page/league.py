@@ -37,7 +37,8 @@ class Row:
         difference: of this figure from none; None in the row of none itself.
         p: Holm's p-value.
         word: ``helps``, ``harms``, ``unclear``; empty where there are no statistics.
-        others: figures that follow the verdict; the mean over all classes is the first where another one is judged.
+        others: figures that follow the verdict: what it costs, and then, where something else is judged, the mean over
+            all classes.
     """
 
     enhancer: str
@@ -102,17 +103,17 @@ def league(results: Results) -> League:
                 p=Cell(DASH if p is None else "<\u2009.001" if p < 0.001 else f"{p:.3f}", p),
                 word=(statistics.get("verdict") or {}).get("word", ""),
                 others=[
-                    *(_over_all_classes(results, row) if over_all else []),
-                    *(_points(row["metrics"].get(key)) for key in others),
                     Cell(milliseconds(added), added),
                     Cell(milliseconds(whole.get(name)), whole.get(name)),
+                    *(_over_all_classes(results, row) if over_all else []),
+                    *(_points(row["metrics"].get(key)) for key in others),
                 ],
                 note=_note(row),
             )
         )
     rows.sort(key=lambda r: -1.0 if r.main.value is None else r.main.value, reverse=True)
     spans = [r.difference for r in rows if r.difference]
-    headings = [*over_all, *others.values(), "adds ms", "whole ms"]
+    headings = ["adds ms", "whole ms", *over_all, *others.values()]
     note = typeset(frequent_note(results.statistics)) if results.statistics else ""
     return League(as_heading(metric), headings, rows, scale_of(spans), any(s.bounded for s in spans), note)
 
