@@ -57,16 +57,18 @@ class EnhancingPredictor(BasePredictor):
                 self._annotate(i)
         elif event == "on_predict_end" and self.speed and self.seen:
             self._move_time(cast("dict[str, float]", self.speed), self._total_ms / self.seen)
-        if event == "on_predict_postprocess_end" and self.args.mode == "track" and self._note is not None:
+        if event == "on_predict_postprocess_end" and self._note is not None and self._trackers_look():
             self._track_enhanced(event, self._note)
         else:
             super().run_callbacks(event)
 
-    def _track_enhanced(self, event: str, note: BatchNote) -> None:
-        """Run the trackers, which are callbacks, on results that show the enhanced pictures.
+    def _trackers_look(self) -> bool:
+        """Whether there are trackers that care for pictures: for the camera's motion, or to know objects again."""
+        trackers = getattr(self, "trackers", []) if self.args.mode == "track" else []
+        return any(hasattr(tracker, part) for tracker in trackers for part in ("gmc", "encoder"))
 
-        They look at pictures for the camera's motion, and to know objects again (re-identification).
-        """
+    def _track_enhanced(self, event: str, note: BatchNote) -> None:
+        """Run the trackers, which are callbacks, on results that show the enhanced pictures."""
         results = cast("list[Any]", self.results)
         originals = [result.orig_img for result in results]
         for i, result in enumerate(results):
