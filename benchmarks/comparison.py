@@ -13,7 +13,7 @@ from scotopic import compare_detection
 from scotopic.adapters.contract import Detections, Detector
 from scotopic.adapters.detectors import load_detector
 from scotopic.cli.console import say, show_table
-from scotopic.configs.schema import EvaluationSettings
+from scotopic.configs.schema import DetectorSettings, EvaluationSettings
 
 CHEAP = ["gamma", "auto_gamma", "clahe", "he", "wthe", "bpdhe", "sgz", "zero_dce_pp", "sgz_task", "sci"]
 BAR = 90
@@ -46,9 +46,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch and of the engine")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    settings = EvaluationSettings(gate="off")
-    inside = settings.model_dump(include={"imgsz", "conf", "iou", "max_det", "device", "where"})
-    clocked = Clocked(load_detector(options.model, **{**inside, "imgsz": 640}))
+    settings = EvaluationSettings(gate="off", imgsz=640)
+    clocked = Clocked(load_detector(options.model, **settings.model_dump(include=set(DetectorSettings.model_fields))))
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         compared = compare_detection(

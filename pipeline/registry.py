@@ -17,8 +17,7 @@ from .user_file import class_from_file
 
 ENTRY_POINT_GROUP = "scotopic.enhancers"
 DEFAULT = "sgz_task"
-"""Where none is named: the one that was found to harm a detector nowhere, by day, at night or in noise
-(`docs/results.md`)."""
+"""Where none is named: shown to harm none of three detectors, by day, at night or in noise (`docs/results.md`)."""
 STAGE_OPTIONS = {"gate": "auto", "strength": 1.0, "color": "rgb"}
 """What may stand among the arguments of a name but belongs to the stage around the enhancer, with the defaults."""
 

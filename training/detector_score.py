@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..adapters.ultralytics.detector import detections_of
-from ..configs.schema import EvaluationSettings
+from ..configs.schema import DetectorSettings
 from ..eval.datasets.classes import map_classes
 from ..eval.datasets.sample import DetectionDataset
 from ..eval.detection import DetectionScores, coco_results, coco_truth, score_detections
@@ -27,7 +27,7 @@ def score_yolo(yolo: Any, dataset: DetectionDataset, size: int, device: str) -> 
         ScotopicError: a picture cannot be read.
     """
     classes = map_classes(dataset.classes, yolo.names)
-    settings = EvaluationSettings().model_dump(include={"conf", "iou", "max_det"}) | {"imgsz": size, "rect": True}
+    settings = DetectorSettings().model_dump(include={"conf", "iou", "max_det"}) | {"imgsz": size, "rect": True}
     results: list[dict[str, Any]] = []
     for number, sample in enumerate(dataset.samples, start=1):
         bgr = np.ascontiguousarray(read_image(sample.image)[..., ::-1])

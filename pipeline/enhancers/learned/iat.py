@@ -12,7 +12,7 @@ from ...contract import Enhancer, EnhancerInfo
 from ...registry import register_enhancer
 from .checks import check_count
 from .loading import fill_parameters
-from .tiles import in_tiles
+from .tiles import CACHED_TILE, in_tiles
 
 WIDTH = 16
 REACH = 11
@@ -20,8 +20,6 @@ REACH = 11
 QUERIES = 10
 """One for gamma, nine for the colour matrix."""
 GLOBAL_WIDTH = 64
-TILE = 256
-"""Pixels along a side of a tile: 64 channels of them still fit a processor's cache; no other size is as fast."""
 HEADS = 4
 
 
@@ -62,7 +60,7 @@ class IAT(Enhancer):
         cost="heavy",
     )
 
-    def __init__(self, weights: str | Path = "iat-lol_v1", *, tile: int = TILE) -> None:
+    def __init__(self, weights: str | Path = "iat-lol_v1", *, tile: int = CACHED_TILE) -> None:
         super().__init__()
         check_count("tile", tile, 0)
         self.tile = tile

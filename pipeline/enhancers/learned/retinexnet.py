@@ -12,13 +12,11 @@ from ...contract import Enhancer, EnhancerInfo
 from ...registry import register_enhancer
 from .checks import check_count
 from .loading import fill_parts, initialise_passing, make_logistic
-from .tiles import in_tiles, join_channels_last, pad_to_multiple
+from .tiles import CACHED_TILE, in_tiles, join_channels_last, pad_to_multiple
 
 WIDTH = 64
 STEP = 8
 """Times that the relighting net shrinks the illumination."""
-TILE = 256
-"""Pixels along a side of a tile: 64 channels of them still fit a processor's cache; no other size is as fast."""
 REACH = 40
 """Pixels seen on each side: 10 in the decomposition, 22 in the relighting, 8 by the coarsest pixels' own size."""
 
@@ -71,7 +69,7 @@ class RetinexNet(Enhancer):
         *,
         decom: str | Path | None = None,
         relight: str | Path | None = None,
-        tile: int = TILE,
+        tile: int = CACHED_TILE,
     ) -> None:
         super().__init__()
         check_count("tile", tile, 0)
