@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +21,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     Raises:
         ScotopicError: the folder cannot be made or written, or a folder stands where the file should.
 
-    >>> with tempfile.TemporaryDirectory() as folder:
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
     ...     with whole_file(Path(folder) / "a.txt") as temporary:
     ...         _ = temporary.write_text("done")
     ...     os.listdir(folder)
@@ -31,12 +32,13 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     output_folder(path.parent)
     if path.is_dir():
         raise ScotopicError(f"cannot write {path}: a folder is in the way; choose another name")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    # named before it is made: wherever Ctrl-C strikes, the name is known and the file goes
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
+        temporary.touch(exist_ok=False)
+        mode = temporary.stat().st_mode  # that of any new file, where a library would write a private one
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(mode)
         temporary.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -47,13 +49,6 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 def cannot_write(path: str | Path, error: OSError) -> ScotopicError:
     """The sentence for a full disk and its like."""
     return ScotopicError(f"cannot write {path} ({error.strerror or error}): free some space, or choose another folder")
-
-
-def _umask() -> int:
-    """mkstemp makes private files; results should have the permissions that any new file has."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scotopic.errors import ScotopicError, missing_extra, nearest
 from scotopic.files import output_folder, sha256_of, whole_file, write_json, write_text
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 
 def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -20,6 +26,49 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert (tmp_path / "a.txt").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_ctrl_c_at_any_step_leaves_no_half_file(tmp_path: Path) -> None:
+    """It is raised before every bytecode in turn: in whole_file, in its caller and in the libraries below."""
+    step, interrupted, names = 0, True, []
+    while interrupted:
+        step += 1
+        interrupted = _write_interrupted_at(step, tmp_path / "a.txt")
+        names = [path.name for path in tmp_path.iterdir()]
+        assert names in ([], ["a.txt"]), step
+        if names:
+            assert (tmp_path / "a.txt").read_text() == "new"
+            (tmp_path / "a.txt").unlink()
+    assert names
+    assert step > 100
+
+
+def _write_interrupted_at(step: int, path: Path) -> bool:
+    """Write a file; True where the writing had as many steps and was interrupted."""
+    left = step
+
+    def trace(frame: FrameType, event: str, argument: object) -> TraceFunction:
+        nonlocal left
+        frame.f_trace_opcodes = True
+        left -= event == "opcode"
+        if left == 0:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return trace
+
+    def write() -> None:
+        with whole_file(path) as temporary:
+            temporary.write_text("new")
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        write()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
 
 
 def test_text_comes_whole_with_the_permissions_of_any_new_file(tmp_path: Path) -> None:
