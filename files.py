@@ -52,9 +52,9 @@ def cannot_write(path: str | Path, error: OSError) -> ScotopicError:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text, whole or not at all."""
+    """Write UTF-8 text, whole or not at all, and the same bytes on every system: checksums are taken of it."""
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: str | Path, value: Any, indent: int | None = 1) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
 import socket
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -77,6 +80,13 @@ def test_text_comes_whole_with_the_permissions_of_any_new_file(tmp_path: Path) -
     written = tmp_path / "deeper" / "a.txt"
     assert written.read_text(encoding="utf-8") == "Größe\n"
     assert written.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_text_is_the_same_bytes_where_lines_end_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "linesep", "\r\n")  # pure Python's text layer asks for it, as on Windows
+    monkeypatch.setattr(io, "open", import_module("_pyio").open)
+    write_text(tmp_path / "a.txt", "1\n2\n")
+    assert (tmp_path / "a.txt").read_bytes() == b"1\n2\n"
 
 
 def test_json_has_null_for_what_is_no_number(tmp_path: Path) -> None:
