@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from ..errors import ScotopicError, nearest
 from ..pipeline.stage import EnhancementStage
-from .attach import Where
 from .contract import Detector
 from .onnx_file import SPEC_SUFFIXES, OnnxSpec, locate_onnx
 from .shipped_detectors import find_shipped_detector, input_size, list_shipped_detectors
+from .two_looks import TwoLooks
+
+DetectorWhere = Literal["graph", "source", "beside"]
 
 # How the name of a file (or folder) ends -> module and class that load it.
 _LOADERS = {
@@ -29,7 +31,7 @@ def load_detector(
     max_det: int = 300,
     device: str | None = None,
     stage: EnhancementStage | None = None,
-    where: Where = "source",
+    where: DetectorWhere = "source",
     download: bool = False,
     spec: OnnxSpec | str | Path | None = None,
 ) -> Detector:
@@ -48,7 +50,8 @@ def load_detector(
         max_det: most boxes in a picture.
         device: ``"cpu"``, ``"cuda:0"``, ...; None chooses.
         stage: an enhancement stage in front; None for the bare detector.
-        where: ``"source"``: on the whole picture; ``"graph"``: inside the network, after the resize.
+        where: ``"source"``: on the whole picture; ``"graph"``: inside the network, after the resize; ``"beside"``: the
+            detector looks twice, see :class:`~scotopic.adapters.two_looks.TwoLooks`.
         download: whether ultralytics may fetch a file of its own (``yolo11n.pt``) that is not there.
         spec: of an ``.onnx`` file, or the YAML file that holds it; None: ultralytics exported the file, or the spec
             stands beside it under the same name (see :func:`~scotopic.adapters.onnx_file.read_onnx_spec`).
@@ -60,6 +63,11 @@ def load_detector(
     Traceback (most recent call last):
     scotopic.errors.ScotopicError: no detector at nothing.pt: check the path
     """
+    if where == "beside":
+        bare = load_detector(
+            model, imgsz=imgsz, conf=conf, iou=iou, max_det=max_det, device=device, download=download, spec=spec
+        )
+        return bare if stage is None else TwoLooks(bare, stage, iou=iou, max_det=max_det)
     path = Path(model).expanduser()
     own = find_shipped_detector(model)
     if own is None and path.suffix.lower() in _ONNX:

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..errors import ScotopicError
 from ..pipeline.stage import EnhancementStage
+from .boxes import best_first, suppress
 from .contract import Detections, Segmentation
 from .geometry import Geometry
 from .module_parts import Stopwatch
-from .onnx_boxes import best_first, decode_ultralytics, decode_yolox, suppress
+from .onnx_boxes import decode_ultralytics, decode_yolox
 from .onnx_file import OnnxSpec
 from .onnx_session import CPU, OnnxNet, put_in_front
 

@@ -13,6 +13,7 @@ from .. import configs
 from ..configs.checks import read_yaml, validate
 from ..configs.schema import (
     CleanDetectionSettings,
+    DetectorWhere,
     EvaluationSettings,
     QualitySettings,
     SegmentationSettings,
@@ -21,6 +22,7 @@ from ..configs.schema import (
 from ..errors import ScotopicError, nearest
 
 DEFAULTS = EvaluationSettings()
+SEGMENTER_DEFAULTS = SegmentationSettings()
 CLEAN_DEFAULTS = CleanDetectionSettings()
 CONDITIONS = "conditions of the preset"
 """Where a preset's conditions stand in ``context.meta``."""
@@ -44,7 +46,10 @@ EnhancerOption = Annotated[str, typer.Option("--enhancer", help="Name, or name[k
 OutOption = Annotated[Path | None, typer.Option("-o", "--out", help="Folder for what is written.")]
 GateOption = Annotated[str, typer.Option("--gate", metavar="auto|off|FILE", help=help_of("gate"))]
 StrengthOption = Annotated[float, typer.Option("--strength", help=help_of("strength"))]
-WhereOption = Annotated[Where, typer.Option("--where", help=help_of("where"))]
+WhereOption = Annotated[DetectorWhere, typer.Option("--where", help=help_of("where"))]
+SegmenterWhereOption = Annotated[
+    Where, typer.Option("--where", help=SegmentationSettings.model_fields["where"].description)
+]
 ImgszOption = Annotated[int | None, typer.Option("--imgsz", help=help_of("imgsz"))]
 ConfOption = Annotated[float, typer.Option("--conf", help=help_of("conf"))]
 IouOption = Annotated[float, typer.Option("--iou", help=help_of("iou"))]

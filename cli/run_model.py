@@ -113,7 +113,7 @@ class DetectFrames:
     turns = True
 
     def __init__(self, model: str, stage: EnhancementStage, *, track: bool, **arguments: Any) -> None:
-        inside = arguments["where"] == "graph"
+        inside = arguments["where"] != "source"
         self.resumable = not track  # a tracker's memory cannot be kept
         self._stage = None if inside else stage
         self.memory = None if inside else stage.video_memory()
@@ -162,7 +162,7 @@ def _run_on_pictures(
     """How many failed."""
     plan = plan_pictures(sources, folder, jpeg=True)
     bare = load()
-    inside = load(stage=stage) if where == "graph" else None
+    inside = load(stage=stage) if where != "source" else None
     failures, passed = 0, 0
     with progress_bars() as progress:
         for number, (image, target) in enumerate(plan, start=1):

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Where = Literal["source", "graph"]
+DetectorWhere = Literal["source", "graph", "beside"]
 
 
 class Settings(BaseModel):
@@ -42,14 +43,16 @@ class ModelSettings(Settings):
     """How any model is run."""
 
     device: str | None = Field(default=None, description="cpu, cuda, cuda:1 or mps; the framework chooses unless given")
-    where: Where = Field(
-        default="source", description="enhance the picture before the model's own resizing (source), or inside (graph)"
-    )
 
 
 class DetectorSettings(ModelSettings):
     """How a detector is run; the defaults are those with which detectors are validated."""
 
+    where: DetectorWhere = Field(
+        default="source",
+        description="enhance the picture before the model's own resizing (source), or inside (graph); or look twice, "
+        "at the picture as it is and at the enhanced one, and keep the boxes of both (beside)",
+    )
     imgsz: int | None = Field(
         default=None,
         ge=32,
@@ -63,6 +66,9 @@ class DetectorSettings(ModelSettings):
 class SegmenterOptions(ModelSettings):
     """How a segmentation net is run."""
 
+    where: Where = Field(
+        default="source", description="enhance the picture before the model's own resizing (source), or inside (graph)"
+    )
     input_size: tuple[int, int] | None = Field(
         default=None,
         description="HEIGHTxWIDTH of what the net sees, in pixels; the net's own or the picture's unless given",

@@ -9,6 +9,7 @@ from ..adapters.contract import Detector, Segmenter
 from ..adapters.detectors import load_detector
 from ..adapters.segmenters import load_segmenter
 from ..adapters.shipped_detectors import input_size
+from ..adapters.two_looks import TwoLooks
 from ..configs.schema import DetectorSettings, EvaluationSettings, SegmentationSettings, SegmenterOptions
 from ..pipeline.stage import EnhancementStage
 from .comparison import Comparison, Progress, compare
@@ -21,7 +22,7 @@ from .detection_task import DetectionTask
 from .segmentation_task import SegmentationTask
 
 LoadDetector = Callable[[EnhancementStage | None], Detector]
-"""Give the detector, with the stage inside it (where="graph") or bare (None)."""
+"""Give the detector, with the stage inside it (where="graph") or bare (None; all that where="beside" asks for)."""
 LoadSegmenter = Callable[[EnhancementStage | None], Segmenter]
 """Give the segmentation net, with the stage inside it (where="graph") or bare (None)."""
 
@@ -69,7 +70,11 @@ def compare_detection(
     options = settings.model_dump(include=set(DetectorSettings.model_fields))
 
     def load(stage: EnhancementStage | None) -> Detector:
-        return model(stage) if callable(model) else load_detector(model, stage=stage, download=True, **options)
+        if not callable(model):
+            return load_detector(model, stage=stage, download=True, **options)
+        if stage is not None and settings.where == "beside":
+            return TwoLooks(model(None), stage, iou=settings.iou, max_det=settings.max_det)
+        return model(stage)
 
     dataset = data if isinstance(data, DetectionDataset) else load_detection_dataset(data, split)
     return compare(DetectionTask(dataset, load, Path(out), class_map or {}), enhancers, settings, progress)

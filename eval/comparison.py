@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ..adapters.contract import Detector, Segmenter
-from ..configs.schema import EvaluationSettings, ModelSettings, QualitySettings, SegmentationSettings
+from ..configs.schema import EvaluationSettings, QualitySettings, SegmentationSettings
 from ..errors import ScotopicError
 from ..files import output_folder, sha256_of, write_json
 from ..pipeline.gate import gate_of
@@ -141,8 +141,8 @@ def compare(
         if spec in rows:
             progress(spec, len(dataset.samples), len(dataset.samples))
             continue
-        in_graph = isinstance(settings, ModelSettings) and settings.where == "graph" and spec != "none"
-        model, outside = (task.load(stage), None) if in_graph else (bare, stage)
+        inside = not isinstance(settings, QualitySettings) and settings.where != "source" and spec != "none"
+        model, outside = (task.load(stage), None) if inside else (bare, stage)
         journal = Journal(journals / f".{file_name(spec)}.jsonl", keys[spec])
         run = task.run(spec, model, outside, journal, partial(progress, spec))
         if spec == "none" and len(run.failed) == len(dataset.samples):

@@ -92,12 +92,14 @@ def load_tracker(model: str | Path, **settings: Any) -> UltralyticsTracker:
     """A tracker from a model's file or the name of a detector of ours; see :class:`UltralyticsTracker` for the rest.
 
     Raises:
-        ScotopicError: it is no model of ultralytics.
+        ScotopicError: it is no model of ultralytics, or should look twice.
 
     >>> load_tracker("mine.yaml")
     Traceback (most recent call last):
     scotopic.errors.ScotopicError: mine.yaml is not a model of ultralytics, and only those can track: leave --track out
     """
+    if settings.get("where") == "beside":
+        raise ScotopicError("a tracker follows what one look finds: leave --track out, or --where beside")
     if (own := find_shipped_detector(model)) is not None:
         return UltralyticsTracker(own, **settings)
     path = Path(model).expanduser()

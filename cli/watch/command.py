@@ -88,7 +88,7 @@ def watch(
     frames = source_of(source, loop)
     stage = EnhancementStage(enhancer, gate=settings.gate, strength=settings.strength)
     load = partial(load_detector, download=True, **settings.model_dump(include=set(DetectorSettings.model_fields)))
-    inside = stage if settings.where == "graph" else None
+    inside = stage if settings.where != "source" else None
     detector = load(model, stage=inside) if model else None
     name = Path(model).name if model else None
     run = Watch(frames, stage, detector, settings.where, enhancer=enhancer, model=name)

@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from ...adapters.attach import Where
 from ...adapters.contract import Detections, Detector
+from ...adapters.detectors import DetectorWhere
 from ...errors import ScotopicError
 from ...eval.report.pictures import FOUND, draw_boxes
 from ...pipeline.stage import EnhancementStage
@@ -32,8 +32,8 @@ class Watch:
     Args:
         source: where the frames come from.
         stage: the enhancer behind its gate.
-        detector: looks at what the stage made; or, with ``where="graph"``, has a stage like it inside and looks at the
-            original. None for the two pictures alone.
+        detector: looks at what the stage made; or, unless ``where="source"``, has a stage like it inside and looks at
+            the original. None for the two pictures alone.
         where: where the detector's stage is.
         enhancer: what the enhancer is called.
         model: what the detector is called.
@@ -44,7 +44,7 @@ class Watch:
         source: Source,
         stage: EnhancementStage,
         detector: Detector | None = None,
-        where: Where = "source",
+        where: DetectorWhere = "source",
         *,
         enhancer: str,
         model: str | None = None,
@@ -112,7 +112,7 @@ class Watch:
         draw: dict[PanelName, Callable[[], np.ndarray]] = {"original": lambda: image, "enhanced": lambda: result.image}
         boxes = None
         if self._detector:
-            seen = image if self._where == "graph" else result.image
+            seen = result.image if self._where == "source" else image
             found, times = self._detector.detect(seen, frame.name)
             steps["inference"] = times["inference"]
             boxes = _boxes(found, self._detector)

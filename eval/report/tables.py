@@ -20,6 +20,9 @@ from .interval_tables import (
     judgement_columns,
 )
 
+_WHERE = {"source": "enhanced at the source", "graph": "enhanced in the graph", "beside": "two looks"}
+_MODEL_STEPS = ("preprocess", "inference", "postprocess", "second look")
+
 
 @dataclass(frozen=True)
 class _Form:
@@ -117,7 +120,7 @@ def heading(record: Mapping[str, Any]) -> str:
         f"{data['images']} images",
         *([f"frozen {model['file']}{own_enhancer}"] if model else []),
         f"gate {settings['gate']}",
-        *([f"enhanced {'at the source' if settings['where'] == 'source' else 'in the graph'}"] if model else []),
+        *([_WHERE[settings["where"]]] if model else []),
         *([f"strength {settings['strength']}"] if settings["strength"] != 1 else []),
         *(f"{name} {_setting(value)}" for name, value in own.items() if value is not None),
     ]
@@ -170,7 +173,7 @@ def table(record: Mapping[str, Any]) -> list[list[str]]:
     cells = []
     for row in rows:
         metrics, timing = row["metrics"], row["timing_ms"]
-        model = [timing[step] for step in ("preprocess", "inference", "postprocess") if step in timing]
+        model = [timing[step] for step in _MODEL_STEPS if step in timing]
         plain = "" if row["enhancer"] == "none" else form.cell(main, difference(metrics[main], baseline), signed=True)
         bounded = against_none(record["statistics"], row["enhancer"]) if "statistics" in record else [plain]
         cells.append(

@@ -13,11 +13,12 @@ import pytest
 import torch
 
 from scotopic import ScotopicError
+from scotopic.adapters.boxes import best_first, suppress
 from scotopic.adapters.contract import Detections, match_boxes
 from scotopic.adapters.detectors import load_detector
 from scotopic.adapters.input_spec import InputSpec
 from scotopic.adapters.onnx import OnnxDetector
-from scotopic.adapters.onnx_boxes import best_first, decode_yolox, suppress
+from scotopic.adapters.onnx_boxes import decode_yolox
 from scotopic.adapters.onnx_file import OnnxSpec, locate_onnx
 from scotopic.pipeline.image import read_image
 

@@ -8,12 +8,15 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from scotopic.adapters.contract import Detections
+from scotopic.adapters.two_looks import merge
 from scotopic.pipeline.image import read_image, write_image
 
 from .conftest import Outcome
@@ -112,6 +115,40 @@ def test_graph_and_source_give_nearly_the_same(
     assert source[0]["metrics"] == graph[0]["metrics"]
     assert graph[1]["metrics"]["AP50"] == pytest.approx(source[1]["metrics"]["AP50"], abs=0.05)
     assert graph[1]["passed_by_gate"] == source[1]["passed_by_gate"]
+
+
+def detections(results: list[dict[str, Any]]) -> Detections:
+    boxes = np.array([one["bbox"] for one in results]).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    scores = np.array([one["score"] for one in results])
+    return Detections(boxes, scores, np.array([one["category_id"] for one in results]))
+
+
+def test_two_looks_are_those_of_none_and_of_the_source_together(
+    scotopic: Command, data_dir: Path, model: Path, few: Path, tmp_path: Path
+) -> None:
+    for where in ("source", "beside"):
+        outcome = scotopic(
+            "compare", "detect", "--model", model, "--data", data_dir / "darkbdd", "--split", few, "--enhancers",
+            "none,clahe", "-o", tmp_path / where, *SMALL, "--pictures", 1, "--where", where,
+        )  # fmt: skip
+        assert outcome.status == 0, outcome.err
+    assert "two looks" in outcome.out
+    none, clahe, both = (
+        json.loads((tmp_path / file).read_text())
+        for file in ("source/predictions/none.json", "source/predictions/clahe.json", "beside/predictions/clahe.json")
+    )
+    assert json.loads((tmp_path / "beside/predictions/none.json").read_text()) == none
+    for image in range(1, 7):
+        first, second, mine = ([one for one in some if one["image_id"] == image] for some in (none, clahe, both))
+        assert all(one in first or one in second for one in mine)
+        merged = merge(detections(first), detections(second), 0.7)
+        assert len(mine) == min(len(merged), 300)
+        assert [one["score"] for one in mine] == sorted(merged.scores.tolist(), reverse=True)[:300]
+    row = json.loads((tmp_path / "beside/results.json").read_text())["rows"][1]
+    assert row["timing_ms"]["second look"] > 0
+    refused = scotopic("compare", "segment", "--data", data_dir / "camvid", "--where", "beside", "-o", tmp_path / "no")
+    assert refused.status == 2
 
 
 def test_a_preset_for_a_comparison(scotopic: Command, data_dir: Path, model: Path, few: Path, tmp_path: Path) -> None:

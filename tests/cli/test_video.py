@@ -95,7 +95,7 @@ def traffic(data_dir: Path, tmp_path: Path) -> Path:
     return write_clip(tmp_path / "traffic.mp4", frames, rotation=90)
 
 
-@pytest.mark.parametrize("options", [[], ["--where", "graph"], ["--track"]])
+@pytest.mark.parametrize("options", [[], ["--where", "graph"], ["--where", "beside"], ["--track"]])
 def test_run_draws_boxes_and_lists_them(
     scotopic: Command, data_dir: Path, traffic: Path, tmp_path: Path, options: list[str]
 ) -> None:
