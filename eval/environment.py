@@ -21,11 +21,15 @@ _PACKAGES = (
     "segmentation-models-pytorch",
     "timm",
     "numpy",
+    "scipy",
+    "numba",
     "opencv-python",
+    "pillow",
     "pycocotools",
     "lpips",
     "scikit-image",
     "onnxruntime",
+    "openvino",
 )
 
 

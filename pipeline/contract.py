@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from abc import abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ScotopicError
+from .sources import source_files
 
 Kind = Literal["identity", "point", "histogram", "retinex", "supervised", "unsupervised", "zero-shot", "files"]
 Cost = Literal["cheap", "moderate", "heavy"]
@@ -173,14 +172,16 @@ class Enhancer(nn.Module):
         return self.enhance(image)
 
     def fingerprint(self) -> str:
-        """SHA-256 over this method's source file and its parameters: another value, another picture.
+        """SHA-256 over this method's source files and its parameters: another value, another picture.
 
-        Arguments of the constructor are not in it; they stand in the name, as in ``gamma[gamma=2.2]``.
+        The files are those of :func:`~scotopic.pipeline.sources.source_files`. Arguments of the constructor are not in
+        it; they stand in the name, as in ``gamma[gamma=2.2]``.
         """
         try:
-            digest = hashlib.sha256(Path(inspect.getfile(type(self))).read_bytes())
-        except (TypeError, OSError):  # typed into a prompt: there is no file
-            digest = hashlib.sha256(repr(type(self)).encode())
+            source = b"".join(path.read_bytes() for path in source_files(type(self)))
+        except OSError:
+            source = b""
+        digest = hashlib.sha256(source or repr(type(self)).encode())  # typed into a prompt: there is no file
         for key, value in self.state_dict().items():
             digest.update(key.encode())
             digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())

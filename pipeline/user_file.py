@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 from ..errors import ScotopicError, nearest
 from .contract import Enhancer, check_class
+from .sources import HELPERS, imported_beside
 
 USER_MODULE = "scotopic_user_"
 """How the name of the module begins that is made of such a file; other programs cannot import it by that name."""
+
+_VERSION, _IS_HELPER = "__scotopic_version__", "__scotopic_helper__"
 
 
 def class_from_file(spec: str) -> type[Enhancer]:
@@ -36,21 +40,39 @@ def class_from_file(spec: str) -> type[Enhancer]:
 
 
 def _module_from_file(path: Path) -> ModuleType:
-    """Run the file, each version of it once, as a module which pickle, dataclasses and inspect can find by its name."""
+    """Run the file, each version of it once, as a module which pickle, dataclasses and inspect can find by its name.
+
+    The helpers beside it belong to it: after a change of one of them all are run again, but for those that the program
+    had loaded for itself.
+    """
     name = f"{USER_MODULE}{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    version = path.stat().st_mtime_ns
     known = sys.modules.get(name)
-    if known is not None and vars(known).get("__scotopic_version__") == version:
-        return known
+    if known is not None:
+        helpers = vars(known).get(HELPERS, {})
+        if vars(known).get(_VERSION) == _version(path, helpers):
+            return known
+        for helper in helpers.keys() & sys.modules.keys():
+            if _IS_HELPER in vars(sys.modules[helper]):
+                del sys.modules[helper]
     module_spec = importlib.util.spec_from_file_location(name, path)
     if module_spec is None or module_spec.loader is None:
         raise ScotopicError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(module_spec)
     sys.modules[name] = module
+    before = {*sys.modules}
     try:
         module_spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
         raise ScotopicError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-    vars(module)["__scotopic_version__"] = version
+    finally:
+        helpers = imported_beside(path)
+        vars(module).update({HELPERS: helpers, _VERSION: _version(path, helpers)})
+        for helper in helpers.keys() & sys.modules.keys() - before:
+            vars(sys.modules[helper])[_IS_HELPER] = True
     return module
+
+
+def _version(path: Path, helpers: Mapping[str, Path]) -> list[int | None]:
+    """What tells whether one of the files has changed since."""
+    return [file.stat().st_mtime_ns if file.is_file() else None for file in (path, *helpers.values())]

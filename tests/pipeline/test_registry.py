@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import pickle
+import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +15,7 @@ import pytest
 import torch
 
 from scotopic.errors import ScotopicError
+from scotopic.files import sha256_of
 from scotopic.pipeline import registry
 from scotopic.pipeline.contract import Enhancer, EnhancerInfo
 from scotopic.pipeline.enhancers.classical.gamma import Gamma
@@ -24,6 +29,7 @@ from scotopic.pipeline.registry import (
     register_enhancer,
     split_specs,
 )
+from scotopic.pipeline.sources import source_files
 
 MINE = """
 from __future__ import annotations
@@ -181,6 +187,73 @@ def test_the_users_file_may_be_used_again_and_changed(mine: Path) -> None:
     assert enhancer_class(f"{mine}:Net") is first
     mine.write_text(MINE.replace("self.options.share", "0.25 * self.options.share"))
     assert create_enhancer(f"{mine}:Net[share=1.0]")(torch.zeros(1, 3, 1, 1)).max() == 0.25
+
+
+def with_helpers(folder: Path) -> Path:
+    """A class with a base and a helper in files of their own, the helper of which has one in turn."""
+    (folder / "lib_of_it").mkdir()
+    (folder / "lib_of_it" / "__init__.py").write_text("from . import numbers_of_it\n")
+    (folder / "lib_of_it" / "numbers_of_it.py").write_text("SHARE = 0.5\n")
+    (folder / "base_of_it.py").write_text("from scotopic import Enhancer\nclass Base(Enhancer):\n    pass\n")
+    (folder / "late_of_it.py").write_text("def late(x):\n    return x\n")
+    (folder / "nobody_of_it.py").write_text("")
+    (folder / "helped.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(folder)!r})\n"
+        "from base_of_it import Base\n"
+        "from lib_of_it.numbers_of_it import SHARE\n"
+        "from scotopic import EnhancerInfo\n"
+        "class Net(Base):\n"
+        "    info = EnhancerInfo(name='helped', summary='Has helpers.')\n"
+        "    def transform(self, x):\n"
+        "        from late_of_it import late\n"
+        "        return late(x) + SHARE\n"
+    )
+    return folder / "helped.py"
+
+
+@pytest.fixture
+def helped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    before = {*sys.modules}
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield with_helpers(tmp_path)
+    for name in {*sys.modules} - before:
+        if name.partition(".")[0].endswith("_of_it") or name.startswith("lib_of_it"):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    "file", ["helped.py", "base_of_it.py", "late_of_it.py", "lib_of_it/__init__.py", "lib_of_it/numbers_of_it.py"]
+)
+def test_another_helper_or_base_is_another_fingerprint(helped: Path, file: str) -> None:
+    spec = f"{helped}:Net"
+    before = create_enhancer(spec).fingerprint()
+    assert create_enhancer(spec).fingerprint() == before
+    (helped.parent / "nobody_of_it.py").write_text("# changed")
+    assert create_enhancer(spec).fingerprint() == before, "a file that is not imported counts for nothing"
+    with (helped.parent / file).open("a") as changed:
+        changed.write("# changed\n")
+    assert create_enhancer(spec).fingerprint() != before
+
+
+def test_a_changed_helper_is_run_again(helped: Path) -> None:
+    spec = f"{helped}:Net"
+    assert create_enhancer(spec)(torch.zeros(1, 3, 1, 1)).max() == 0.5
+    (helped.parent / "lib_of_it" / "numbers_of_it.py").write_text("SHARE = 0.125\n")
+    assert create_enhancer(spec)(torch.zeros(1, 3, 1, 1)).max() == 0.125
+
+
+def test_what_the_program_has_loaded_itself_stays_as_it_is(helped: Path) -> None:
+    sys.path.insert(0, str(helped.parent))
+    own = importlib.import_module("lib_of_it.numbers_of_it")
+    create_enhancer(f"{helped}:Net")
+    helped.write_text(helped.read_text() + "# changed\n")
+    create_enhancer(f"{helped}:Net")
+    assert sys.modules["lib_of_it.numbers_of_it"] is own
+
+
+def test_the_fingerprint_of_our_own_is_of_their_file_alone() -> None:
+    assert [path.name for path in source_files(Gamma)] == ["gamma.py"]
+    assert create_enhancer("gamma").fingerprint() == sha256_of(inspect.getfile(Gamma))
 
 
 @pytest.mark.parametrize(
