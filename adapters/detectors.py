@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from ..errors import ScotopicError, nearest
 from ..pipeline.stage import EnhancementStage
 from .contract import Detector
-from .onnx_file import SPEC_SUFFIXES, OnnxSpec, locate_onnx
+from .onnx_file import SPEC_SUFFIXES, OnnxSpec, locate_onnx, read_onnx_spec, weight_files
 from .shipped_detectors import find_shipped_detector, input_size, list_shipped_detectors
 from .two_looks import TwoLooks
 
@@ -90,3 +90,28 @@ def load_detector(
         raise ScotopicError(f"no detector '{model}', nor a file of that name: {known}")
     known = ", ".join([ending for endings in _LOADERS for ending in endings] + list(SPEC_SUFFIXES))
     raise ScotopicError(f"cannot tell what kind of detector {model} is: its name should end in {known}")
+
+
+def detector_files(model: str | Path) -> list[Path]:
+    """The files of which :func:`load_detector` would make a detector, found without loading it; those that are there.
+
+    Raises:
+        ScotopicError: a YAML or ONNX file that cannot be read.
+
+    >>> [path.name for path in detector_files("street")]
+    ['street.yaml', 'street.safetensors']
+    >>> detector_files("nothing.pt")
+    []
+    """
+    path = Path(model).expanduser()
+    own = find_shipped_detector(model)
+    files = [path]
+    if own is not None:
+        files = [own, own.with_suffix(".safetensors")]
+    elif path.is_dir():
+        files = sorted(path.rglob("*"))
+    elif path.is_file() and path.suffix.lower() in _ONNX:
+        specs = [path] if path.suffix.lower() in SPEC_SUFFIXES else [path.with_suffix(end) for end in SPEC_SUFFIXES]
+        file = read_onnx_spec(path)[1] if path in specs else path
+        files = [*specs, *(weight_files(file) if file is not None and file.is_file() else [])]
+    return [file for file in files if file.is_file()]

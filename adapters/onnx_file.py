@@ -123,17 +123,22 @@ def locate_onnx(model: str | Path, spec: OnnxSpec | str | Path | None = None) ->
 
 def checksum(path: Path) -> str:
     """SHA-256 of an ONNX file; of one whose weights lie in other files: of the checksums of them all."""
-    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
-
-    tensors = [tensor for tensor in _read(path).graph.initializer if uses_external_data(tensor)]
-    others = sorted({str(ExternalDataInfo(tensor).location) for tensor in tensors})
+    first, *others = files = weight_files(path)
     if not others:
-        return sha256_of(path)
-    files = [path, *(path.parent / other for other in others)]
+        return sha256_of(first)
     for file in files:
         if not file.is_file():
             raise ScotopicError(f"{path} keeps weights in {file}, which is not there: copy both")
     return hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()
+
+
+def weight_files(path: Path) -> list[Path]:
+    """An ONNX file, and the others in which it says that its weights lie."""
+    graph = _read(path).graph
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    tensors = [tensor for tensor in graph.initializer if uses_external_data(tensor)]
+    return [path, *(path.parent / other for other in sorted({str(ExternalDataInfo(t).location) for t in tensors}))]
 
 
 def _as_spec(spec: OnnxSpec | str | Path) -> OnnxSpec:

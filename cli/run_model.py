@@ -11,13 +11,13 @@ import numpy as np
 import typer
 
 from ..adapters.contract import Detections, Detector
-from ..adapters.detectors import load_detector
+from ..adapters.detectors import detector_files, load_detector
 from ..configs.schema import DetectorSettings, EvaluationSettings
 from ..configs.video_schema import RunSourcesPreset, TrackSettings
 from ..errors import ScotopicError
 from ..eval.detection import CONFIDENCE
 from ..eval.report.pictures import FOUND, draw_boxes, side_by_side
-from ..files import output_folder
+from ..files import output_folder, sha256_of
 from ..pipeline.image import read_image, write_image
 from ..pipeline.registry import DEFAULT
 from ..pipeline.stage import EnhancementStage
@@ -198,7 +198,6 @@ def _boxes_on(image: np.ndarray, detector: Detector, found: Detections, tracks: 
     return draw_boxes(image, found.boxes.tolist(), captions, [FOUND] * len(captions))
 
 
-def _identity(model: str) -> list[Any]:
-    """What tells one model's file from another without reading it."""
-    path = Path(model).expanduser()
-    return [str(path), path.stat().st_size, path.stat().st_mtime_ns] if path.is_file() else [str(path)]
+def _identity(model: str) -> list[str]:
+    """What tells one detector from another without loading it: its name and the contents of its files."""
+    return [model, *(f"{file} {sha256_of(file)}" for file in detector_files(model))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import signal
 import time
 from collections import Counter
@@ -185,12 +184,9 @@ def summary_lines(name: str, written: str, summary: VideoSummary, source: object
 
 
 def stage_settings(stage: EnhancementStage, spec: str) -> dict[str, Any]:
-    """What tells whether an interrupted run can be resumed with this stage: its options and its weights."""
-    digest = hashlib.sha256()
-    for key, value in sorted(stage.enhancer.state_dict().items()):
-        digest.update(key.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    """What tells whether an interrupted run can be resumed with this stage: its options, its code and its weights."""
     options = {"gate": repr(stage.gate), "strength": stage.strength}
-    return {"enhancer": spec, "weights": digest.hexdigest(), **options}
+    return {"enhancer": [spec, stage.enhancer.fingerprint()], **options}
 
 
 def elapsed_ms(start: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scotopic import EnhancementStage, ScotopicError, attach, detach
-from scotopic.adapters.detectors import load_detector
+from scotopic.adapters.detectors import detector_files, load_detector
 from scotopic.adapters.onnx import OnnxDetector, OnnxSegmenter
 from scotopic.adapters.onnx_file import OnnxSpec, locate_onnx, read_onnx_spec
 from scotopic.files import sha256_of
@@ -96,6 +96,16 @@ def test_weights_in_another_file_are_in_the_checksum(tmp_path: Path, spec: OnnxS
     (tmp_path / "net.data").unlink()
     with pytest.raises(ScotopicError, match=r"net\.onnx"):
         OnnxDetector(tmp_path / "net.onnx", spec)
+
+
+def test_the_files_of_a_detector_in_onnx(tmp_path: Path, spec: OnnxSpec) -> None:
+    file = constant(tmp_path / "net.onnx", np.zeros((1, 6, 50), np.float32))
+    assert detector_files(file) == [file]
+    onnx.save(onnx.load(file), file, save_as_external_data=True, location="net.data", size_threshold=0)
+    beside = write_spec(tmp_path / "net.yaml", spec)
+    assert detector_files(file) == [beside, file, tmp_path / "net.data"]
+    elsewhere = write_spec(tmp_path / "mine.yaml", spec, file="net.onnx")
+    assert [path.name for path in detector_files(elsewhere)] == ["mine.yaml", "net.onnx", "net.data"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ import cv2
 import numpy as np
 import pytest
 
+from scotopic.cli.run_model import _identity
+from scotopic.cli.video import stage_settings
 from scotopic.pipeline.image import read_image, write_image
+from scotopic.pipeline.stage import EnhancementStage
 
 from ..clips import TICK, av, content, scene, write_clip
 from .conftest import Outcome
@@ -195,3 +198,59 @@ def test_ctrl_c_on_a_file_keeps_what_is_finished(scotopic: Command, tmp_path: Pa
     assert outcome.status == 0, outcome.err
     assert "frames were taken over from an earlier run" in outcome.out
     assert len(content(out).frames) == 1500
+
+
+PLUGIN = """
+import torch
+from scotopic import Enhancer, EnhancerInfo
+
+class Net(Enhancer):
+    info = EnhancerInfo(name="mine", summary="Has a parameter that numpy does not know.")
+
+    def __init__(self):
+        super().__init__()
+        self.factor = torch.nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
+
+    def transform(self, x):
+        return x * self.factor * 2
+"""
+
+
+def test_code_and_weights_of_the_enhancer_are_settings_of_a_video(tmp_path: Path) -> None:
+    """An interrupted video is resumed if they are the same."""
+    file = tmp_path / "mine.py"
+    spec = f"{file}:Net"
+
+    def settings(factor: float = 1.0) -> str:
+        stage = EnhancementStage(spec, gate="off")
+        next(stage.enhancer.parameters()).data.fill_(factor)
+        return json.dumps(stage_settings(stage, spec))
+
+    file.write_text(PLUGIN)
+    first = settings()
+    assert settings() == first
+    assert settings(2.0) != first
+    file.write_text(PLUGIN.replace("* 2", "* 16"))
+    assert settings() != first
+
+
+@pytest.mark.parametrize(
+    ("model", "changed"),
+    [
+        ("net.pt", "net.pt"),
+        ("net_openvino_model", "net_openvino_model/net.bin"),
+        ("own.yaml", "own.yaml"),
+        ("own.yaml", "own.safetensors"),
+    ],
+)
+def test_all_files_of_a_detector_are_settings_of_a_video(tmp_path: Path, model: str, changed: str) -> None:
+    (tmp_path / "net_openvino_model").mkdir()
+    for name in ("net.pt", "net_openvino_model/net.xml", "net_openvino_model/net.bin", "own.safetensors"):
+        (tmp_path / name).write_bytes(b"weights")
+    (tmp_path / "own.yaml").write_text("detector: {neck: [8, 8, 8], size: 64}\nnames: [car]\n")
+    first = _identity(str(tmp_path / model))
+    os.utime(tmp_path / changed, (2e9, 2e9))
+    assert _identity(str(tmp_path / model)) == first
+    with (tmp_path / changed).open("ab") as file:
+        file.write(b"\n")
+    assert _identity(str(tmp_path / model)) != first
