@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -236,6 +238,15 @@ class VideoGate:
             self._frames = 0 if switches else self._frames
         self._frames += 1
         return self._opening
+
+    def state(self) -> dict[str, Any]:
+        """What was seen so far, as plain numbers, without the options."""
+        score = None if self._score is None else float(self._score)
+        return {"score": score, "opening": float(self._opening), "frames": self._frames}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`state` gave."""
+        self._score, self._opening, self._frames = state["score"], state["opening"], state["frames"]
 
 
 GateOption = str | Path | DarknessGate

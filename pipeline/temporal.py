@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
+import torch
 
 from ..errors import ScotopicError
 from .gate import DarknessGate, VideoGate
@@ -165,6 +167,28 @@ class VideoMemory:
             smoothed = old + share * (factor - old)
         self._factor = smoothed
         return smoothed
+
+    def state(self) -> dict[str, Any]:
+        """What was seen so far, as tensors and plain numbers, without the options.
+
+        >>> VideoMemory().state()
+        {'gate': None, 'seconds': None, 'lag': 0.0, 'thumbnail': None, 'factor': None, 'share': None}
+        """
+        arrays = {"thumbnail": self._thumbnail, "factor": self._factor, "share": self._share}
+        return {
+            "gate": self.gate.state() if self.gate else None,
+            "seconds": None if self._seconds is None else float(self._seconds),
+            "lag": float(self._lag),
+            **{name: None if array is None else torch.tensor(array) for name, array in arrays.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`state` gave."""
+        if self.gate:
+            self.gate.restore(state["gate"])
+        self._seconds, self._lag = state["seconds"], state["lag"]
+        arrays = (state[name] for name in ("thumbnail", "factor", "share"))
+        self._thumbnail, self._factor, self._share = (None if array is None else array.numpy() for array in arrays)
 
 
 def thumbnail(sample: np.ndarray) -> np.ndarray:

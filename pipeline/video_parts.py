@@ -6,20 +6,14 @@ import json
 import pickle
 import shutil
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..errors import ScotopicError
 from ..files import output_folder, write_json
 from .video_write import EncodedPart
-
-_OURS = "scotopic.pipeline."
-_ARRAY = ("ndarray", "dtype", "_reconstruct")
-_NUMBERS = [type(np.dtype(name)) for name in ("bool", "uint8", "int32", "int64", "float32", "float64")]
 
 
 class PartsFolder:
@@ -63,12 +57,10 @@ class PartsFolder:
 
         Args:
             record: what is to be known of it, as JSON.
-            memory: what the next part's frames need of the earlier ones.
+            memory: what the next part's frames need of the earlier ones, as tensors and plain numbers.
         """
         try:
             torch.save(memory, self.next_path(".pt"))
-        except (pickle.PicklingError, TypeError, AttributeError):
-            self.next_path(".pt").unlink(missing_ok=True)  # then nothing can be resumed from here
         except (OSError, RuntimeError) as error:
             raise ScotopicError(f"cannot write to {self.folder} ({error}): free some space") from error
         write_json(self.next_path(".json"), {"key": self._key, **record}, indent=None)
@@ -78,14 +70,12 @@ class PartsFolder:
         """What the last finished part left for the next one.
 
         Raises:
-            ScotopicError: it could not be kept, or cannot be read.
+            ScotopicError: it cannot be read.
         """
         path = self._path(len(self.records) - 1, ".pt")
         try:
-            needed = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-            with torch.serialization.safe_globals([*_NUMBERS, *map(_class_of, needed)]):
-                return torch.load(path, weights_only=True, map_location="cpu")
-        except (OSError, RuntimeError, ValueError, ImportError, pickle.UnpicklingError) as error:
+            return torch.load(path, weights_only=True, map_location="cpu")
+        except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
             raise ScotopicError(f"what earlier frames left behind was not kept in {path}") from error
 
     def forget(self) -> None:
@@ -105,17 +95,3 @@ class PartsFolder:
     def remove(self) -> None:
         """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _class_of(name: str) -> Any:
-    """A class of this room, or what a numpy array is made of: nothing else may be built from a file."""
-    module, _, attribute = name.rpartition(".")
-    known = _ARRAY if module.split(".")[0] == "numpy" else _ours(module)
-    if attribute not in known:
-        raise pickle.UnpicklingError(f"{name} is not a part of a video's memory")
-    return getattr(import_module(module), attribute)
-
-
-def _ours(module: str) -> list[str]:
-    found = vars(import_module(module)) if module.startswith(_OURS) else {}
-    return [name for name, value in found.items() if isinstance(value, type) and value.__module__ == module]

@@ -44,6 +44,18 @@ class Made:
     line: Mapping[str, Any] | None = None
 
 
+class FrameMemory(Protocol):
+    """What later frames need to know of earlier ones."""
+
+    def state(self) -> dict[str, Any]:
+        """All of it, as tensors and plain numbers, which a file can hold."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`state` gave."""
+        ...
+
+
 class FrameWork(Protocol):
     """What is done with each frame, in their order.
 
@@ -54,8 +66,10 @@ class FrameWork(Protocol):
     """
 
     turns: bool
-    memory: Any
     resumable: bool
+
+    @property
+    def memory(self) -> FrameMemory | None: ...
 
     def make(self, frame: VideoFrame) -> Made: ...
 
@@ -181,7 +195,7 @@ def process_video(
         record = _make_part(frames, parts, work, shape, summary.frames, part_frames, total, progress)
         if record is None:
             break
-        parts.finish(record, work.memory)
+        parts.finish(record, None if work.memory is None else work.memory.state())
         summary.add(record)
     if not parts.records:
         parts.remove()
@@ -203,7 +217,7 @@ def _take_over(parts: PartsFolder, work: FrameWork, summary: VideoSummary) -> No
         return
     if work.memory is not None:
         try:
-            work.memory = parts.memory()
+            work.memory.restore(parts.memory())
         except ScotopicError as error:
             summary.notes.append(f"started anew, because {error}")
             parts.forget()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from scotopic.errors import ScotopicError
@@ -296,3 +298,24 @@ def test_other_enhancers_take_each_frame_by_itself(gate: str) -> None:
     for gain in (0.3, 0.33):
         frame = shot(street(), gain)
         assert np.array_equal(stage.process(frame, video=memory).image, stage.process(frame).image)
+
+
+def test_a_memory_goes_on_from_a_file_that_holds_plain_data(tmp_path: Path) -> None:
+    def look(memory: VideoMemory, exposures: list[float]) -> list[object]:
+        seen: list[object] = []
+        for exposure in exposures:
+            sample = sample_of(shot(street(), exposure))
+            memory.follow(sample)
+            assert memory.gate is not None
+            opening = memory.gate.opening(DarknessGate().measure_sample(sample))
+            factor = memory.smooth(np.full((3, 8, 8), exposure, np.float32))
+            seen.append((memory.exposure, opening, factor.tolist()))
+        return seen
+
+    exposures = [1.0, 1.2, 0.9, 1.3, 1.1, 0.8]
+    first, second = VideoMemory(DarknessGate()), VideoMemory(DarknessGate())
+    whole = look(VideoMemory(DarknessGate()), exposures)
+    assert look(first, exposures[:3]) == whole[:3]
+    torch.save(first.state(), tmp_path / "memory.pt")
+    second.restore(torch.load(tmp_path / "memory.pt", weights_only=True))
+    assert look(second, exposures[3:]) == whole[3:]
