@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
+from torch import nn
+
 from ..errors import ScotopicError, nearest
 from .contract import Enhancer, check_class
 from .sources import HELPERS, imported_beside
@@ -37,6 +39,15 @@ def class_from_file(spec: str) -> type[Enhancer]:
         raise ScotopicError(f"{location} has no class {class_name!r}: {nearest(class_name, candidates)}")
     check_class(cls, f"{class_name} in {location}")
     return cls
+
+
+def holds_user_class(module: nn.Module) -> bool:
+    """Whether a part of ``module`` is of such a class, so that another process cannot unpickle it.
+
+    >>> holds_user_class(nn.Identity())
+    False
+    """
+    return any(type(part).__module__.startswith(USER_MODULE) for part in module.modules())
 
 
 def _module_from_file(path: Path) -> ModuleType:

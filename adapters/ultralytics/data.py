@@ -17,6 +17,7 @@ from ultralytics.engine.validator import BaseValidator
 from ultralytics.utils.patches import imread, override_configs
 
 from ...pipeline.stage import EnhancementStage
+from ...pipeline.user_file import holds_user_class
 from ..staging import process_as
 
 
@@ -68,8 +69,8 @@ class SourceTrainer(BaseTrainer):
 
 def _enhanced_dataset(build: Callable[..., Any], user: SourceValidator | SourceTrainer, args: Any, kwargs: Any) -> Any:
     user.stage.to(torch.device(user.device) if user.device is not None else "cpu")
-    if next(user.stage.parameters(), None) is not None:
-        user.args.workers = 0  # a network on a GPU cannot follow into worker processes
+    if next(user.stage.parameters(), None) is not None or holds_user_class(user.stage):
+        user.args.workers = 0  # neither a network on a GPU nor a class from a path can follow into worker processes
     with override_configs(user.args, {"cache": False}):  # what a cache holds was read before anybody could enhance it
         dataset = build(*args, **kwargs)
     for part in getattr(dataset, "datasets", [dataset]):

@@ -16,7 +16,7 @@ from ultralytics.utils import LOGGER
 
 from ...errors import ScotopicError
 from ...pipeline.stage import EnhancementStage
-from ...pipeline.user_file import USER_MODULE
+from ...pipeline.user_file import holds_user_class
 from .data import SourceTrainer, SourceValidator
 from .graph import EnhancedModel, GraphTrainer, StageInGraph, put_in_graph, take_out_of_graph
 from .predict import GraphPredictor, SourcePredictor
@@ -131,7 +131,7 @@ class EnhancedFacade(Model):
         if enhancement is None:
             return
         problem = None
-        if any(type(part).__module__.startswith(USER_MODULE) for part in enhancement.modules()):
+        if holds_user_class(enhancement):
             problem = "it comes from a file given by its path"
         else:
             try:

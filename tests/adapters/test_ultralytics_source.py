@@ -6,6 +6,7 @@ import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import cv2
@@ -74,6 +75,24 @@ def test_a_data_set_travels_to_worker_processes(untrained: Build, run_options: d
     ((here, there),) = copies
     assert type(there) is type(here)
     assert torch.equal(there[0]["img"], here[0]["img"])
+
+
+@pytest.mark.parametrize(("origin", "workers"), [("a file", 0), ("the package", 4)])
+def test_only_a_class_from_a_file_does_without_worker_processes(tmp_path: Path, origin: str, workers: int) -> None:
+    """One that starts from nothing could not import it. Ultralytics has none on a processor, whatever is asked for."""
+    pytest.importorskip("ultralytics", reason='pip install "scotopic[yolo]"')
+    from scotopic.adapters.ultralytics.data import _enhanced_dataset
+
+    (tmp_path / "mine.py").write_text(
+        "from scotopic.pipeline.enhancers.classical.gamma import Gamma\nclass Mine(Gamma):\n    pass\n"
+    )
+    user: Any = SimpleNamespace(
+        stage=EnhancementStage(f"{tmp_path / 'mine.py'}:Mine" if origin == "a file" else "gamma"),
+        args=SimpleNamespace(workers=4, cache=False),
+        device=None,
+    )
+    _enhanced_dataset(lambda: SimpleNamespace(datasets=[]), user, (), {})
+    assert user.args.workers == workers
 
 
 def test_classification_data_are_enhanced(tmp_path: Path, untrained: Build, inputs_of: Look, night: np.ndarray) -> None:
