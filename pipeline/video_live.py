@@ -49,7 +49,7 @@ class LiveFrames:
         self._frames: deque[VideoFrame] = deque()
         self._changed = threading.Condition()
         self._stopped = threading.Event()
-        self._ended = False
+        self._begun = self._ended = False
         self._error: BaseException | None = None
 
     def stop(self) -> None:
@@ -59,8 +59,14 @@ class LiveFrames:
     def close(self) -> None:
         """Stop, and let go of the source as soon as it has delivered its last frame."""
         self.stop()
+        if not self._begun:  # else the thread that reads it does so
+            self._source.close()
 
     def __iter__(self) -> Iterator[VideoFrame]:
+        if self._stopped.is_set():
+            self.close()
+            return
+        self._begun = True
         threading.Thread(target=self._read, name="live frames", daemon=True).start()
         first = None
         while (frame := self._next()) is not None:

@@ -93,6 +93,15 @@ def test_stopped_in_the_middle_the_file_is_finished(tmp_path: Path, policy: str)
     assert source.closed.wait(10)
 
 
+def test_closed_before_the_first_frame_the_source_is_closed() -> None:
+    source = Source(3)
+    live = LiveFrames(source)
+    live.close()
+    assert source.closed.is_set()
+    assert list(live) == []
+    assert source.sent == 0
+
+
 def test_what_went_wrong_in_the_source_is_told() -> None:
     source = Source(3, fails=True)
     source.go_on.set()
