@@ -18,7 +18,7 @@ from ..errors import ScotopicError
 from ..files import output_folder
 from ..pipeline.image import IMAGE_SUFFIXES
 from ..pipeline.stage import EnhancementStage
-from ..pipeline.video import VIDEO_SUFFIXES
+from ..pipeline.video import VIDEO_SUFFIXES, without_password
 from ..pipeline.video_live import LiveFrames, LivePolicy, is_live_name, open_source
 from ..pipeline.video_process import FrameWork, VideoSummary, process_video
 from ..pipeline.video_write import OUTPUT_SUFFIXES
@@ -122,6 +122,7 @@ def process_videos(
     failures = 0
     for name, target in plan:
         lines = target.with_suffix(".jsonl") if with_lines else None
+        shown = without_password(name)
         try:
             source = open_source(name, live)
             try:
@@ -132,7 +133,7 @@ def process_videos(
                         new_work(),
                         lines=lines,
                         settings=settings,
-                        progress=lambda done, total, name=name, show=progress: show(name, done, total),
+                        progress=lambda done, total, shown=shown, show=progress: show(shown, done, total),
                     )
             finally:
                 source.close()
@@ -141,7 +142,7 @@ def process_videos(
             err.print(f"scotopic: {error}", style="red", highlight=False, markup=False)
             continue
         written = f"{target} and {lines}" if lines else str(target)
-        for line in summary_lines(name, written, summary, source):
+        for line in summary_lines(shown, written, summary, source):
             say(line)
     return failures
 

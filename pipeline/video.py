@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -62,12 +63,12 @@ class VideoReader:
         self._av = import_av()
         self.source = str(source)
         self.path = None if "://" in self.source else Path(source)
-        self._container = _open(self._av, self.source)
+        self._container = open_container(self._av, self.source)
         self.issues = VideoIssues()
         stream = self._container.streams.best("video")
         if stream is None:
             self.close()
-            raise ScotopicError(f"{source} holds no picture track: give a video")
+            raise ScotopicError(f"{without_password(self.source)} holds no picture track: give a video")
         stream.thread_type = "AUTO"
         self._stream = stream
         self.is_live = "://" in self.source and self._container.duration is None
@@ -83,7 +84,8 @@ class VideoReader:
             raise
         if self._first is None:
             self.close()
-            raise ScotopicError(f"no frame of {source} can be decoded: is it damaged, or cut off?")
+            shown = without_password(self.source)
+            raise ScotopicError(f"no frame of {shown} can be decoded: is it damaged, or cut off?")
         self.info = _info(self._container, stream, self._first)
 
     def __enter__(self) -> VideoReader:
@@ -180,6 +182,15 @@ class VideoReader:
                     return
 
 
+def without_password(source: str) -> str:
+    """A file or an address as it may be shown to others: without the user and the password of a stream.
+
+    >>> without_password("rtsp://me:secret@camera/stream"), without_password("drive/clip.mp4")
+    ('rtsp://camera/stream', 'drive/clip.mp4')
+    """
+    return re.sub(r"//[^/]*@", "//", source) if "://" in source else source
+
+
 def start_of(container: Any) -> Fraction:
     """Seconds to take off all timestamps: the start of formats whose clock starts anywhere, else 0."""
     discontinuous = 0x0200  # AVFMT_TS_DISCONT
@@ -188,8 +199,13 @@ def start_of(container: Any) -> Fraction:
     return Fraction(container.start_time, 1_000_000)
 
 
-def _open(av: Any, source: str) -> Any:
-    address = "://" in source
+def open_container(av: Any, source: str) -> Any:
+    """PyAV's container of a file or an address.
+
+    Raises:
+        ScotopicError: there is none, or it cannot be opened.
+    """
+    address, shown = "://" in source, without_password(source)
     if not address and Path(source).is_dir():
         raise ScotopicError(f"{source} is a folder, not a video")
     options = {"rtsp_transport": "tcp"} if source.startswith(("rtsp://", "rtsps://")) else {}
@@ -198,10 +214,10 @@ def _open(av: Any, source: str) -> Any:
             source, options=options, timeout=_PATIENCE_SECONDS if address else None, metadata_errors="replace"
         )
     except av.error.FileNotFoundError:
-        raise ScotopicError(f"no video at {source}: check the path") from None
+        raise ScotopicError(f"no video at {shown}: check the path") from None
     except (av.error.FFmpegError, OSError) as error:
         if address:
-            raise ScotopicError(f"cannot open {source} ({error.strerror}): check the address") from None
+            raise ScotopicError(f"cannot open {shown} ({error.strerror}): check the address") from None
         if Path(source).stat().st_size == 0:
             raise ScotopicError(f"the video {source} is empty (0 bytes): copy it again") from None
         raise ScotopicError(

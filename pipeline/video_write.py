@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import ScotopicError
 from ..files import whole_file
-from .video import import_av, start_of
+from .video import import_av, open_container, start_of
 from .video_frames import VideoFrame, VideoInfo
 from .video_pixels import yuv_as_decoded, yuv_of
 
@@ -130,7 +130,7 @@ def join_parts(
     av = import_av()
     options = {"movflags": "+faststart"} if out.suffix.lower() != ".mkv" else {}
     with whole_file(out) as temporary, _written(av, out):
-        source = av.open(sound_of, metadata_errors="replace") if sound_of else None
+        source = open_container(av, sound_of) if sound_of else None
         try:
             with av.open(str(temporary), "w", options=options) as target, av.open(str(parts[0].path)) as first:
                 video = target.add_stream_from_template(first.streams.video[0], opaque=True)
@@ -154,7 +154,7 @@ def check_sound(source: str, out: Path) -> None:
         ScotopicError: it does not.
     """
     av = import_av()
-    with av.open(source, metadata_errors="replace") as opened:
+    with open_container(av, source) as opened:
         for stream in opened.streams.audio:
             if not _fits(av, stream, {".mkv": "matroska", ".mov": "mov"}.get(out.suffix.lower(), "mp4")):
                 raise _no_place(stream, out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from ...errors import ScotopicError
 from ...pipeline.image import IMAGE_SUFFIXES, find_images, read_image
-from ...pipeline.video import VideoReader
+from ...pipeline.video import VideoReader, without_password
 from ...pipeline.video_live import LiveFrames, is_live_name, open_source
 
 Kind = Literal["pictures", "video", "live"]
@@ -174,4 +173,4 @@ def title_of(text: str) -> str:
     >>> title_of("rtsp://me:secret@camera/stream"), title_of("drive/clip.mp4")
     ('rtsp://camera/stream', 'clip.mp4')
     """
-    return re.sub(r"//[^/]*@", "//", text) if "://" in text else Path(text).name
+    return without_password(text) if "://" in text else Path(text).name

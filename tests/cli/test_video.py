@@ -21,6 +21,7 @@ from scotopic.cli.run_model import _identity
 from scotopic.cli.video import stage_settings
 from scotopic.pipeline.image import read_image, write_image
 from scotopic.pipeline.stage import EnhancementStage
+from scotopic.pipeline.video import VideoReader
 
 from ..clips import TICK, av, content, scene, write_clip
 from .conftest import Outcome
@@ -41,6 +42,17 @@ def test_enhance_a_clip(scotopic: Command, clip: Path, tmp_path: Path) -> None:
     assert "frames per second; milliseconds a frame: decode" in outcome.out
     assert content(out).times == content(clip).times
     assert content(out).sound == content(clip).sound
+
+
+def test_the_password_of_a_stream_is_not_printed(
+    scotopic: Command, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scotopic.cli.video.open_source", lambda name, live: VideoReader(clip))
+    words = ["enhance", "rtsp://me:secret@camera/street", "-o", tmp_path / "out.mp4", "--enhancer", "gamma"]
+    outcome = scotopic(*words)
+    assert outcome.status == 0, outcome.err
+    assert "rtsp://camera/street: 12 frames" in outcome.out
+    assert "secret" not in outcome.out + outcome.err
 
 
 def test_a_folder_with_pictures_and_videos_keeps_its_structure(scotopic: Command, tmp_path: Path) -> None:

@@ -141,6 +141,13 @@ def test_an_address_where_nobody_answers(address: str) -> None:
         open_source(address)
 
 
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_the_password_of_an_address_is_not_told(scheme: str) -> None:
+    with pytest.raises(ScotopicError, match=f"cannot open {scheme}://127.0.0.1:9/street ") as caught:
+        open_source(f"{scheme}://me:secret@127.0.0.1:9/street")
+    assert "secret" not in str(caught.value)
+
+
 def test_a_camera_that_is_not_there() -> None:
     with pytest.raises(ScotopicError, match="camera 73 gives no picture"):
         Camera(73)
