@@ -78,7 +78,10 @@ class Normalisation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         ordered = x.to(self.mean.dtype) if self.spec.color == "rgb" else x.to(self.mean.dtype).flip(1)
-        normal = (ordered * self.spec.range - self.mean) / self.std
+        mean, std = self.mean, self.std
+        if mean.device != x.device:  # ahead of a function, which has no parameters that say where it works
+            mean, std = mean.to(x.device), std.to(x.device)
+        normal = (ordered * self.spec.range - mean) / std
         return normal if self.spec.layout == "nchw" else normal.permute(0, 2, 3, 1)
 
 

@@ -45,6 +45,13 @@ def test_first_enhanced_then_normalised_once(net: Any, dark: Tensor) -> None:
     torch.testing.assert_close(wrapped(bright), net(normal(bright)), msg="the gate lets daylight pass")
 
 
+def test_a_function_has_its_pictures_normalised_where_they_are(dark: Tensor) -> None:
+    """It has no parameter that says where it works; "meta" stands for a GPU."""
+    wrapped = attach(lambda x: x[:, :2], "none", spec=SPEC)
+    assert wrapped.normalisation(dark.to("meta")).device.type == "meta"
+    torch.testing.assert_close(wrapped(dark), normal(dark)[:, :2])
+
+
 @pytest.mark.parametrize("color", ["rgb", "bgr"])
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
 def test_every_spec_gives_what_the_picture_route_gives(color: Any, layout: Any, night: np.ndarray) -> None:
