@@ -263,6 +263,7 @@ def _make_part(
             now = time.perf_counter()
             if encoder is None:
                 encoder = PartEncoder(parts.next_path(".mp4"), info, keep_turned=not work.turns)
+                open_files.callback(encoder.let_go)
                 begin = frame.time
                 lines = open_files.enter_context(parts.next_path(".jsonl").open("w", encoding="utf-8"))
             encoder.add(frame, made.image)

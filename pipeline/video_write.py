@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -77,6 +77,11 @@ class PartEncoder:
         with _written(self._av, self._path):
             if self._stream is not None:
                 self._mux(self._stream.encode(None))
+            self._container.close()
+
+    def let_go(self) -> None:
+        """Close the file, finished or not, so that it can be removed; more than once does no harm."""
+        with suppress(self._av.error.FFmpegError):  # a full disk, which was told already
             self._container.close()
 
     def _mux(self, packets: Sequence[Any]) -> None:

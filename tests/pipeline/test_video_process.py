@@ -198,6 +198,28 @@ def test_a_memory_that_was_not_kept_starts_anew_and_says_so(tmp_path: Path) -> N
     assert "started anew" in summary.notes[0]
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are listed on Linux only")
+def test_a_frame_that_fails_leaves_no_file_open(tmp_path: Path) -> None:
+    """A part that is open cannot be removed on every system."""
+    clip = write_clip(tmp_path / "a.mp4", DARK)
+
+    class Failing(Upright):
+        left = 30  # of them some are written, others wait in the encoder
+
+        def make(self, frame: VideoFrame) -> Made:
+            self.left -= 1
+            if self.left < 0:
+                raise ScotopicError("this frame cannot be enhanced")
+            return super().make(frame)
+
+    with VideoReader(clip) as reader, pytest.raises(ScotopicError, match="this frame") as caught:
+        process_video(reader, tmp_path / "out.mp4", Failing(), settings={})
+    parts = list((tmp_path / ".out.mp4.parts").glob("*.mp4"))
+    assert len(parts) == 1
+    assert parts[0].resolve() not in {path.resolve() for path in Path("/proc/self/fd").iterdir()}
+    assert caught.traceback  # which keeps all that was open alive
+
+
 @pytest.mark.parametrize(
     ("out", "sentence"),
     [
