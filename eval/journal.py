@@ -34,23 +34,35 @@ class Journal:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The finished lines; a last line that was cut off in the middle does not count."""
+        return iter(self._finished()[0])
+
+    def _finished(self) -> tuple[list[dict[str, Any]], int]:
+        """The finished lines of this run, and how many bytes they take with the first; none, and 0, of another run."""
         try:
-            lines = self.path.read_text(encoding="utf-8").split("\n")[:-1]
-        except (FileNotFoundError, UnicodeDecodeError):
-            return
-        if lines and _parse(lines[0]) == {"key": self.key}:
-            for line in lines[1:]:
-                value = _parse(line)
-                if value is None:
-                    return
-                yield value
+            first, *rest = self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return [], 0
+        if not rest or _parse(first) != {"key": self.key}:
+            return [], 0
+        lines, end = [], len(first) + 1
+        for line in rest[:-1]:  # behind the last end of a line there is nothing, or a line that was cut off
+            value = _parse(line)
+            if value is None:
+                break
+            lines.append(value)
+            end += len(line) + 1
+        return lines, end
 
     def __enter__(self) -> Journal:
-        kept = list(self)
-        self._file = self.path.open("w", encoding="utf-8")
-        self.add({"key": self.key})
-        for line in kept:
-            self.add(line)
+        _, end = self._finished()
+        try:
+            # cut behind what is finished, not written anew: an interruption must not cost what is there
+            self._file = self.path.open("ab")
+            self._file.truncate(end)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        if not end:
+            self.add({"key": self.key})
         return self
 
     def add(self, line: dict[str, Any]) -> None:
@@ -58,7 +70,7 @@ class Journal:
         if self._file is None:
             raise ValueError("open the journal in a with statement before adding lines")
         try:
-            self._file.write(json.dumps(line) + "\n")
+            self._file.write(json.dumps(line).encode() + b"\n")
             self._file.flush()
         except OSError as error:
             raise cannot_write(self.path, error) from error
@@ -75,9 +87,9 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
-def _parse(line: str) -> dict[str, Any] | None:
+def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(line)
-    except json.JSONDecodeError:
+        value = json.loads(line.decode())
+    except ValueError:  # JSON that is cut off, or no text at all
         return None
     return value if isinstance(value, dict) else None
