@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and their checksums."""
+"""Files that are either whole or absent, folders that one run at a time writes into, and checksums."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from .errors import ScotopicError
 
@@ -97,6 +99,39 @@ def output_folder(path: str | Path) -> Path:
     if not os.access(path, os.W_OK):
         raise ScotopicError(f"cannot write to {path}: permission denied; choose another output folder")
     return path
+
+
+@contextmanager
+def sole_writer(folder: str | Path) -> Iterator[None]:
+    """Keep other runs out of an output folder, which is made if need be, until the block ends.
+
+    The system takes the lock back when a process ends, however it ends; the empty file ``.lock`` that stays behind
+    locks nothing.
+
+    Raises:
+        ScotopicError: another run writes into the folder, or nobody can.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder, sole_writer(folder):
+    ...     os.listdir(folder)
+    ['.lock']
+    """
+    path = output_folder(folder) / ".lock"
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ScotopicError(
+            f"another run writes into {folder}: wait until it has ended, or choose another output folder"
+        ) from None
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    except NotImplementedError:
+        pass  # a file system without locks: better to run unguarded than not at all
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def sha256_of(path: str | Path) -> str:

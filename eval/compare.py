@@ -57,7 +57,7 @@ def compare_detection(
 
     Raises:
         ScotopicError: no such model, data or enhancer, no class has a partner, no image can be used, or ``out`` cannot
-            be written.
+            be written or is being written by another run.
 
     Example::
 
@@ -113,7 +113,7 @@ def compare_segmentation(
 
     Raises:
         ScotopicError: no such model, data or enhancer, no class has a partner, a mask cannot be used, no image can be
-            used, or ``out`` cannot be written.
+            used, or ``out`` cannot be written or is being written by another run.
 
     Example::
 

@@ -63,7 +63,7 @@ def compare_quality(
 
     Raises:
         ScotopicError: no such pictures, parameters or enhancer, there is nothing to measure, no image can be used, or
-            ``out`` cannot be written.
+            ``out`` cannot be written or is being written by another run.
 
     Example::
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from ..adapters.contract import Detector, Segmenter
 from ..configs.schema import EvaluationSettings, QualitySettings, SegmentationSettings
 from ..errors import ScotopicError
-from ..files import output_folder, sha256_of, write_json
+from ..files import output_folder, sha256_of, sole_writer, write_json
 from ..pipeline.gate import gate_of
 from ..pipeline.stage import EnhancementStage
 from .datasets.pictures import PictureSet
@@ -109,8 +109,19 @@ def compare(
     """Run the same frozen model on the same images behind each enhancer.
 
     ``none`` comes first. ``results.json`` and the tables are written after each enhancer; what an earlier run into the
-    same folder finished with the same settings, data, model, enhancer and code is taken over, image by image.
+    same folder finished with the same settings, data, model, enhancer and code is taken over, image by image. Two runs
+    at once would spoil each other's files, so the second is refused.
     """
+    with sole_writer(task.out):
+        return _compare(task, enhancers, settings, progress)
+
+
+def _compare(
+    task: Task[Model, Dataset],
+    enhancers: Sequence[str],
+    settings: EvaluationSettings | SegmentationSettings | QualitySettings,
+    progress: Progress,
+) -> Comparison:
     dataset, out = task.dataset, output_folder(task.out)
     specs = ["none", *(spec for spec in dict.fromkeys(enhancers) if spec != "none")]
     stages = {spec: EnhancementStage(spec, gate=settings.gate, strength=settings.strength) for spec in specs}
@@ -170,7 +181,7 @@ def recompute(
         progress: called with ("intervals", rows done, rows in all).
 
     Raises:
-        ScotopicError: there is no comparison of a model in the folder, or it is not whole.
+        ScotopicError: there is no comparison of a model in the folder, it is not whole, or a run writes into it.
 
     Example::
 
@@ -186,7 +197,8 @@ def recompute(
         raise ScotopicError(
             f"{folder} holds no comparison of a detector or a segmentation net: give the folder of its results.json"
         )
-    return _with_statistics(record, out, progress, resamples, seed)
+    with sole_writer(out):
+        return _with_statistics(record, out, progress, resamples, seed)
 
 
 def _with_statistics(

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import socket
+import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -14,9 +15,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 from scotopic.errors import ScotopicError, missing_extra, nearest
-from scotopic.files import output_folder, sha256_of, whole_file, write_json, write_text
+from scotopic.files import output_folder, sha256_of, sole_writer, whole_file, write_json, write_text
 
 if TYPE_CHECKING:
     from _typeshed import TraceFunction
@@ -102,6 +104,49 @@ def test_output_folders_that_cannot_be(tmp_path: Path) -> None:
             output_folder(path)
     with pytest.raises(ScotopicError, match="cannot make the output folder"):
         output_folder(tmp_path / ("too long" * 100))
+
+
+def test_a_folder_has_one_writer_at_a_time(tmp_path: Path) -> None:
+    out = tmp_path / "deeper" / "out"
+    with (
+        sole_writer(out),
+        pytest.raises(ScotopicError, match=f"another run writes into {out}: wait until"),
+        sole_writer(out),
+    ):
+        pass
+    with pytest.raises(KeyboardInterrupt), sole_writer(out):
+        raise KeyboardInterrupt
+    with sole_writer(out), sole_writer(tmp_path):
+        pass
+
+
+HOLD = "import sys; from scotopic.files import sole_writer\nwith sole_writer(sys.argv[1]): print(flush=True); input()"
+
+
+def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        assert run.stdout
+        run.stdout.readline()
+        with pytest.raises(ScotopicError, match="another run"), sole_writer(tmp_path):
+            pass
+        run.kill()
+        run.wait()
+        with sole_writer(tmp_path):
+            pass
+
+
+def test_where_nothing_can_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(ScotopicError, match=r"cannot write .*\.lock"), sole_writer(tmp_path):
+        pass
+
+    def refuse(lock: FileLock) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)  # what it says of a file system without locks
+    with sole_writer(tmp_path / "out"):
+        pass
 
 
 def test_sha256(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from scotopic.adapters.contract import Detections
 from scotopic.configs.schema import EvaluationSettings
 from scotopic.errors import ScotopicError
 from scotopic.eval.compare import compare_detection
-from scotopic.eval.comparison import file_name
+from scotopic.eval.comparison import file_name, recompute
 from scotopic.eval.datasets.sample import DetectionDataset
 from scotopic.eval.detection import score_detections
 from scotopic.eval.report.pictures import write_changed_pictures
@@ -176,3 +176,23 @@ def test_different_specs_have_different_files() -> None:
     specs = ["gamma", "gamma[gamma=2.2]", "gamma[gamma=2,2]", "folder:/a/b", "folder:/a_b", "./m.py:N", "./m.py.N"]
     specs += ["gamma[gamma=.5]", "gamma[gamma=5]"]
     assert len({file_name(spec) for spec in specs}) == len(specs)
+
+
+def test_a_second_run_into_the_same_folder_is_refused(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def meanwhile(name: str, done: int, total: int) -> None:
+        for again in (
+            lambda: compare_detection(squares, dark_squares, ["gamma"], tmp_path / "out", settings=OFF),
+            lambda: recompute(tmp_path / "out"),
+        ):
+            if (name, done) == ("gamma", 1):
+                with pytest.raises(
+                    ScotopicError, match=r"another run writes into .*out: wait until it has ended"
+                ) as error:
+                    again()
+                refused.append(str(error.value))
+
+    compare_detection(squares, dark_squares, ["gamma"], tmp_path / "out", settings=OFF, progress=meanwhile)
+    assert len(refused) == 2
+    recompute(tmp_path / "out")
