@@ -181,7 +181,8 @@ def recompute(
         progress: called with ("intervals", rows done, rows in all).
 
     Raises:
-        ScotopicError: there is no comparison of a model in the folder, it is not whole, or a run writes into it.
+        ScotopicError: there is no comparison of a model in the folder, a file is missing or not the one
+            that the record was written with, or a run writes into the folder.
 
     Example::
 

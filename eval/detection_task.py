@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..adapters.contract import Detections, Detector
-from ..files import json_ready, write_json
+from ..files import json_ready, sha256_of, write_json
 from ..pipeline.stage import EnhancementStage
 from .comparison import Task, file_name
 from .datasets.classes import map_classes
@@ -41,6 +41,7 @@ class DetectionTask(Task[Detector, DetectionDataset]):
             "classes": list(self.dataset.classes),
             **self.classes.as_dict(),
             "left_out": list(self.classes.unmatched_set),
+            "truth_sha256": sha256_of(self.out / "truth.json"),
             "issues": self.dataset.issues.as_dict(),
         }
 

@@ -26,7 +26,7 @@ class DetectionFiles(KeptEvidence):
 
     def __init__(self, record: Mapping[str, Any], folder: Path) -> None:
         self.folder = folder
-        self.truth: Mapping[str, Any] = read_kept(folder, "truth.json")
+        self.truth: Mapping[str, Any] = read_kept(folder, "truth.json", record["data"].get("truth_sha256"))
         self.ids = [image["name"] for image in self.truth["images"]]
         self.support = {name: numbers["boxes"] for name, numbers in record["rows"][0]["per_class"].items()}
         wanted = [a for a in self.truth["annotations"] if not a["iscrowd"]]
@@ -36,7 +36,8 @@ class DetectionFiles(KeptEvidence):
         }
 
     def row(self, row: Mapping[str, Any]) -> DetectedImages:
-        return DetectedImages(self.truth, read_kept(self.folder, row["predictions"]), self.frequency.apart)
+        results = read_kept(self.folder, row["predictions"], row.get("predictions_sha256"))
+        return DetectedImages(self.truth, results, self.frequency.apart)
 
     def image_gain(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
         """Boxes found, minus false ones, more than before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -117,12 +118,24 @@ def means(metric: str, figures: np.ndarray, frequent: Sequence[int]) -> dict[str
     return found
 
 
-def read_kept(folder: Path, name: str) -> Any:
-    """A JSON file that a comparison wrote beside its record."""
+def read_kept(folder: Path, name: str, sha256: str | None) -> Any:
+    """A JSON file that a comparison wrote beside its record.
+
+    Args:
+        folder: where the record lies.
+        name: of the file.
+        sha256: what the record says of it; None where it is of a version that did not say.
+
+    Raises:
+        ScotopicError: it is missing or broken, or not the file that the record was made of.
+    """
     path = folder / name
+    again = f"the statistics are made of it: run the comparison into {folder} again"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
+        content = json.loads(data)
     except (OSError, ValueError):
-        raise ScotopicError(
-            f"{path} is missing or broken, and the statistics are made of it: run the comparison into {folder} again"
-        ) from None
+        raise ScotopicError(f"{path} is missing or broken, and {again}") from None
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise ScotopicError(f"{path} is not the file that results.json was written with, and {again}")
+    return content

@@ -50,7 +50,8 @@ def comparison_statistics(
         task that has none.
 
     Raises:
-        ScotopicError: a file is missing, or there are too few resamples.
+        ScotopicError: a file is missing or not the one that the record was written with, or there are too few
+            resamples.
     """
     if resamples < 100:
         raise ScotopicError(f"{resamples} resamples say nothing of the ends of an interval: take 100 or more")

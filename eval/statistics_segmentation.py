@@ -20,14 +20,14 @@ class ConfusionFiles(KeptEvidence):
     def __init__(self, record: Mapping[str, Any], folder: Path) -> None:
         self.folder = folder
         none = record["rows"][0]
-        matrices = read_kept(folder, none["confusion"])["images"]
+        matrices = read_kept(folder, none["confusion"], none.get("confusion_sha256"))["images"]
         self.ids = list(matrices)
         self.support = {name: numbers["pixels"] for name, numbers in none["per_class"].items()}
         has = np.array(list(matrices.values())).sum(2) > 0
         self.images_with = dict(zip(self.support, has.sum(0).tolist(), strict=False))
 
     def row(self, row: Mapping[str, Any]) -> SegmentedImages:
-        kept = read_kept(self.folder, row["confusion"])
+        kept = read_kept(self.folder, row["confusion"], row.get("confusion_sha256"))
         if list(kept["images"]) != self.ids:
             raise ScotopicError(
                 f"{self.folder / row['confusion']} holds other images than none's: run the comparison again"

@@ -16,6 +16,7 @@ from scotopic.eval.compare import compare_detection, compare_segmentation
 from scotopic.eval.compare_quality import compare_quality
 from scotopic.eval.comparison import recompute
 from scotopic.eval.darkness import darkness_bins, measure_darkness
+from scotopic.eval.datasets.load import load_detection_dataset
 from scotopic.eval.datasets.sample import DetectionDataset
 from scotopic.eval.datasets.segmentation import load_segmentation_dataset
 from scotopic.eval.report.tables import markdown
@@ -113,6 +114,14 @@ def test_what_a_segmentation_record_says(tmp_path: Path) -> None:
     assert own["verdict"]["text"].endswith("no class is in 20 images")
     assert own["difference"]["mIoU"]["bca"][0] > 0
     assert not {"boxes", "per_size"} & set(own)
+    for name in ("none", "gamma"):
+        kept = tmp_path / "out" / "confusion" / f"{name}.json"
+        text = kept.read_text()
+        kept.write_text(text + " ")
+        with pytest.raises(ScotopicError, match=rf"{name}\.json is not the file that results\.json was written with"):
+            recompute(tmp_path / "out")
+        kept.write_text(text)
+    assert recompute(tmp_path / "out").record["statistics"] == found
 
 
 def test_miou_of_resampled_sets_is_that_of_summed_matrices(tmp_path: Path) -> None:
@@ -168,6 +177,51 @@ def test_what_cannot_be_recomputed(half_lit: DetectionDataset, tmp_path: Path) -
     (out / "predictions" / "gamma.json").unlink()
     with pytest.raises(ScotopicError, match=r"gamma\.json is missing or broken"):
         recompute(out)
+
+
+def test_files_that_the_record_was_not_written_with_are_refused(half_lit: DetectionDataset, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = compare_detection(squares, half_lit, ["gamma"], out, settings=OFF).record
+    for name in ("truth.json", "predictions/none.json", "predictions/gamma.json"):
+        kept = (out / name).read_text()
+        (out / name).write_text(kept + " ")
+        with pytest.raises(ScotopicError, match=rf"{name} is not the file .* run the comparison into {out} again"):
+            recompute(out)
+        (out / name).write_text(kept)
+    assert recompute(out).record["statistics"] == first["statistics"]
+
+
+def test_an_interrupted_run_with_other_labels_leaves_nothing_to_recompute(
+    half_lit: DetectionDataset, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    first = compare_detection(squares, half_lit, ["gamma"], out, settings=OFF).record
+    old = first["rows"][1]
+
+    def interrupt(name: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    labels = half_lit.samples[0].image.parents[1] / "labels"
+    for file in labels.iterdir():
+        file.write_text("0 0.5 0.5 0.2 0.2\n")
+    corrected = load_detection_dataset(labels.parent)
+    with pytest.raises(KeyboardInterrupt):
+        compare_detection(squares, corrected, ["gamma"], out, settings=OFF, progress=interrupt)
+    assert json.loads((out / "results.json").read_text())["rows"][1] == old
+    with pytest.raises(ScotopicError, match=r"truth\.json is not the file that results\.json was written with"):
+        recompute(out)
+
+
+def test_a_record_without_checksums_is_read_as_before(half_lit: DetectionDataset, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = compare_detection(squares, half_lit, ["gamma"], out, settings=OFF).record["statistics"]
+    record = json.loads((out / "results.json").read_text())
+    del record["data"]["truth_sha256"]
+    for row in record["rows"]:
+        del row["predictions_sha256"]
+    (out / "results.json").write_text(json.dumps(record))
+    (out / "truth.json").write_text((out / "truth.json").read_text() + " ")
+    assert recompute(out).record["statistics"] == first
 
 
 def test_a_single_image_has_figures_and_no_intervals(half_lit: DetectionDataset, tmp_path: Path) -> None:
