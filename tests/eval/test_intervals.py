@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from scotopic.eval.intervals import FEWEST, holm, image_weights, interval, p_value
+from scotopic.eval import intervals
+from scotopic.eval.intervals import FEWEST, GROUPS, holm, image_weights, interval, p_value
 
 NUMBERS = np.random.default_rng(3).gamma(2, 1, 60)
 
@@ -35,6 +38,46 @@ def test_the_weights_are_the_set_the_jackknife_and_resamples() -> None:
     assert (weights == image_weights(7, resamples=50, seed=4)).all()
     assert (weights != image_weights(7, resamples=50, seed=5)).any()
     assert weights[:, 8:].std() > 0.5
+
+
+def test_of_many_images_the_jackknife_leaves_out_groups() -> None:
+    images = GROUPS + 500
+    weights = image_weights(images, resamples=3)
+    assert weights.shape == (images, 1 + GROUPS + 3)
+    assert weights.dtype == np.int32
+    left_out = weights[:, 1 : 1 + GROUPS] == 0
+    assert (left_out.sum(1) == 1).all()
+    assert (np.flatnonzero(left_out[:, 7]) == [7, GROUPS + 7]).all()
+    assert (np.flatnonzero(left_out[:, 1999]) == [1999]).all()
+    assert (weights[:, 1 + GROUPS :].sum(0) == images).all()
+    assert (image_weights(GROUPS, resamples=3)[:, 1 : 1 + GROUPS] == 1 - np.eye(GROUPS)).all()
+
+
+@pytest.mark.parametrize("images", [2500, 4000])
+def test_groups_give_the_interval_that_single_images_give(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a skewed figure, whose BCa ends are far from those without acceleration."""
+    numbers = np.random.default_rng(5).lognormal(0, 2, images)
+    by_group = interval(means(numbers), images)
+    monkeypatch.setattr(intervals, "GROUPS", images)
+    by_image = interval(means(numbers), images)
+    assert by_group.percentile == by_image.percentile  # the same sets are drawn
+    assert by_group.bca
+    assert by_image.bca
+    assert by_image.percentile
+    width = by_image.bca[1] - by_image.bca[0]
+    assert by_group.bca == pytest.approx(by_image.bca, abs=0.02 * width)
+    assert by_image.bca != pytest.approx(by_image.percentile, abs=0.04 * width)
+    figures = means(numbers)
+    assert p_value(figures, images) == pytest.approx(2 / 2001)
+
+
+def test_the_weights_take_no_more_memory_than_they_hold() -> None:
+    tracemalloc.start()
+    try:
+        held = image_weights(1500, resamples=1500).nbytes
+        assert tracemalloc.get_traced_memory()[1] < 1.1 * held
+    finally:
+        tracemalloc.stop()
 
 
 def test_there_is_no_interval_where_there_is_nothing_to_resample() -> None:
