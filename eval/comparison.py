@@ -126,6 +126,8 @@ def _compare(
     specs = ["none", *(spec for spec in dict.fromkeys(enhancers) if spec != "none")]
     stages = {spec: EnhancementStage(spec, gate=settings.gate, strength=settings.strength) for spec in specs}
     stages["none"] = EnhancementStage("none", gate="off")  # there is nothing that a gate could hold back
+    for stage in stages.values():
+        stage.enhancer.check_files([sample.image for sample in dataset.samples])
     journals = output_folder(out / task.folder)
     bare = task.load(None)
     if len(specs) > 1 and (held := bare.description.get("enhancer")):

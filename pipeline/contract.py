@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -170,6 +171,13 @@ class Enhancer(nn.Module):
     def enhance_named(self, image: np.ndarray, name: str) -> np.ndarray:
         """:meth:`enhance` for a picture whose file name is known; only ``folder:DIR`` looks at the name."""
         return self.enhance(image)
+
+    def check_files(self, files: Sequence[Path]) -> None:
+        """Make sure that :meth:`enhance_named` can tell the files of a set apart; only ``folder:DIR`` has to.
+
+        Raises:
+            ScotopicError: it cannot.
+        """
 
     def fingerprint(self) -> str:
         """SHA-256 over this method's source files and its parameters: another value, another picture.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,16 @@ class Folder(Enhancer):
                 "enhance the picture at its own size"
             )
         return enhanced
+
+    def check_files(self, files: Sequence[Path]) -> None:
+        """Two files of one name would both get the one picture in the folder, and one of them a wrong one."""
+        first: dict[str, Path] = {}
+        for file in files:
+            if (other := first.setdefault(file.stem, file)) != file:
+                raise ScotopicError(
+                    f"folder:{self.directory} goes by file names, and {other} and {file} have the same: rename one of "
+                    "them, or compare the folders of the set one by one"
+                )
 
     def fingerprint(self) -> str:
         """SHA-256 over the pictures in the folder too."""

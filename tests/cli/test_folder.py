@@ -96,6 +96,21 @@ def test_objects_found_on_a_published_picture(scotopic: Command, data_dir: Path,
     assert rows(tmp_path / "alone")[0]["metrics"] == found["metrics"]
 
 
+@pytest.mark.parametrize("command", ["compare", "eval"])
+def test_a_set_with_one_name_in_two_folders_is_refused(command: str, scotopic: Command, tmp_path: Path) -> None:
+    pairs = write_pairs(tmp_path / "pairs")
+    theirs = brightened(pairs / "low", tmp_path / "theirs")
+    for side in ("low", "high"):
+        write_image(pairs / side / "south" / "1.png", read_image(pairs / side / "2.png"))
+    enhancer = "--enhancers" if command == "compare" else "--enhancer"
+    arguments = ("--data", pairs, enhancer, f"folder:{theirs}", "-o", tmp_path / "out")
+    outcome = scotopic(command, "quality", *arguments)
+    assert outcome.status != 0
+    error = "".join(outcome.err.split())
+    assert f"{pairs}/low/1.pngand{pairs}/low/south/1.pnghavethesame:renameone" in error
+    assert not (tmp_path / "out" / "results.json").exists()
+
+
 def test_missing_and_wrongly_sized_pictures_are_named(scotopic: Command, tmp_path: Path) -> None:
     pairs = write_pairs(tmp_path / "pairs")
     theirs = brightened(pairs / "low", tmp_path / "theirs")

@@ -58,6 +58,16 @@ def test_says_what_is_wrong_with_the_folder(tmp_path: Path) -> None:
         create_enhancer("folder")
 
 
+def test_refuses_files_that_it_cannot_tell_apart(folder: Path) -> None:
+    ready, gamma = create_enhancer(f"folder:{folder}"), create_enhancer("gamma")
+    apart = [Path("north/a.png"), Path("south/b.png"), Path("north/a.png")]  # one file twice is still one file
+    ready.check_files(apart)
+    for clash in ("south/a.png", "north/a.jpg"):
+        with pytest.raises(ScotopicError, match=rf"north/a\.png and {clash} have the same: rename one of them"):
+            ready.check_files([*apart, Path(clash)])
+        gamma.check_files([*apart, Path(clash)])
+
+
 def test_needs_names(folder: Path) -> None:
     enhancer = create_enhancer(f"folder:{folder}")
     with pytest.raises(ScotopicError, match="by file name, so it works on image files, not on bare arrays"):
