@@ -37,10 +37,16 @@ class Server:
     cuts: list[int] = field(default_factory=list)
     """Break the connection off after so many bytes, once each."""
     ranges: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with each answer: ETag, Last-Modified."""
+    conditions: bool = True
+    """Take notice of If-Range."""
     compresses: bool = False
     status: int = 200
     asked: list[str] = field(default_factory=list)
     """The Range header of each request."""
+    only_if: list[str] = field(default_factory=list)
+    """The If-Range header of each request."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -48,6 +54,10 @@ class Handler(BaseHTTPRequestHandler):
         plan: Server = vars(self.server)["plan"]
         asked = self.headers.get("Range", "")
         plan.asked.append(asked)
+        only_if = self.headers.get("If-Range", "")
+        plan.only_if.append(only_if)
+        if plan.conditions and only_if and only_if not in plan.headers.values():
+            asked = ""
         if plan.status != 200:
             self.send_error(plan.status)
             return
@@ -56,10 +66,12 @@ class Handler(BaseHTTPRequestHandler):
         if start and not body:
             self.send_response(416)
             self.send_header("Content-Range", f"bytes */{len(plan.content)}")
+            self.send_version(plan)
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
         self.send_response(206 if start else 200)
+        self.send_version(plan)
         if plan.compresses and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body)
             self.send_header("Content-Encoding", "gzip")
@@ -71,6 +83,10 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         else:
             self.wfile.write(body)
+
+    def send_version(self, plan: Server) -> None:
+        for name, value in plan.headers.items():
+            self.send_header(name, value)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Tests are quiet."""
@@ -176,6 +192,65 @@ def test_a_part_of_an_older_version_is_dropped(server: Server) -> None:
     partial_of(server.url).write_bytes(b"x" * 1000)
     assert download(server.url, SHA256).read_bytes() == CONTENT
     assert server.asked == ["bytes=1000-", ""]
+
+
+def begin(server: Server, **headers: str) -> int:
+    """Break a download off; how much of it there is."""
+    server.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    server.cuts = [100_000]
+    with pytest.raises(ScotopicError, match="broke off"):
+        download(server.url)
+    return partial_of(server.url).stat().st_size
+
+
+NEW = bytes(255 - byte for byte in CONTENT)
+YESTERDAY, TODAY = "Tue, 03 Mar 2026 10:00:00 GMT", "Wed, 04 Mar 2026 10:00:00 GMT"
+
+
+@pytest.mark.parametrize("version", [{"ETag": '"a"', "Last_Modified": YESTERDAY}, {"Last_Modified": YESTERDAY}])
+def test_without_a_hash_it_goes_on_with_the_same_version(server: Server, version: dict[str, str]) -> None:
+    have = begin(server, **version)
+    path = download(server.url)
+    assert path.read_bytes() == CONTENT
+    assert server.asked == ["", f"bytes={have}-"]
+    assert server.only_if == ["", next(iter(version.values()))]
+    assert kept() == [path.name]
+
+
+@pytest.mark.parametrize("conditions", [True, False], ids=["looks at If-Range", "does not"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"ETag": '"a"'}, {"ETag": '"b"'}),
+        ({"Last_Modified": YESTERDAY}, {"Last-Modified": TODAY}),
+        ({"ETag": 'W/"a"', "Last_Modified": YESTERDAY}, {"ETag": 'W/"a"', "Last-Modified": TODAY}),
+    ],
+)
+@pytest.mark.parametrize("content", [NEW, NEW[:100_000]], ids=["as long", "shorter"])
+def test_two_versions_are_never_joined(
+    server: Server, conditions: bool, old: dict[str, str], new: dict[str, str], content: bytes
+) -> None:
+    begin(server, **old)
+    server.content, server.headers, server.conditions = content, new, conditions
+    path = download(server.url)
+    assert path.read_bytes() == content
+    assert kept() == [path.name]
+
+
+@pytest.mark.parametrize("version", [{}, {"ETag": 'W/"a"'}], ids=["nothing", "a weak ETag"])
+def test_what_nothing_can_tell_apart_begins_anew(server: Server, version: dict[str, str]) -> None:
+    begin(server, **version)
+    server.content = NEW
+    assert download(server.url).read_bytes() == NEW
+    assert server.asked == ["", ""]
+
+
+def test_a_new_version_that_breaks_off_too_is_resumed_as_itself(server: Server) -> None:
+    begin(server, ETag='"a"')
+    server.content = NEW
+    have = begin(server, ETag='"b"')
+    assert download(server.url).read_bytes() == NEW
+    assert (server.asked[-1], server.only_if[-1]) == (f"bytes={have}-", '"b"')
 
 
 def test_compression_on_the_way_does_not_confuse_the_length(server: Server) -> None:
