@@ -21,7 +21,7 @@ from .journal import Journal
 from .no_reference import Brisque, Niqe
 from .perceptual import Lpips
 from .pyiqa_metrics import PyiqaMetric
-from .quality import comparable, full_reference_scores
+from .quality import CEILING, comparable, full_reference_scores
 from .run_images import Picture, Run, Viewer, run_images
 
 FULL_REFERENCE = {"PSNR": True, "SSIM": True, "MSE": False}
@@ -50,7 +50,8 @@ def compare_quality(
     NIQE where they name their parameters; and what they ask of pyiqa.
     Writes ``results.json``, ``results.md`` and ``results.csv`` into ``out`` after each enhancer; the pictures
     themselves are not kept. Run again, it reuses what was finished with the same settings, data and enhancer, image by
-    image. An image that fails is named and left out of its row's means.
+    image. An image that fails is named and left out of its row's means. A picture that equals its reference counts
+    with a PSNR of 100 dB.
 
     Args:
         data: what :func:`~scotopic.eval.datasets.pictures.load_pictures` takes, or a set of pictures.
@@ -161,7 +162,7 @@ class QualityTask(Task[Viewer, PictureSet]):
         return run_images(self.dataset.samples, model.view, keep, stage, journal, progress, self.pictures)
 
     def _scores(self, sample: PictureSample, image: np.ndarray) -> dict[str, float | None]:
-        """The metrics of one picture; None where one has no value: equal pictures, no structure, too small."""
+        """The metrics of one picture; None where one has no value: no structure, too small."""
         scores: dict[str, float | None] = {}
         if sample.reference:
             try:
@@ -169,6 +170,7 @@ class QualityTask(Task[Viewer, PictureSet]):
                 found = full_reference_scores(image, reference, self.protocol)
             except ScotopicError as error:
                 raise ScotopicError(f"{sample.id} and its reference: {error}") from None
+            found["PSNR"] = min(found["PSNR"], CEILING)
             scores |= {name: value if math.isfinite(value) else None for name, value in found.items()}
             pair = comparable(image, reference, self.protocol)
             scores |= {metric.name: _or_none(metric, *pair) for metric in self.with_reference}

@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from ..errors import ScotopicError
 from ..files import write_json
 from .frequent import in_words, judged_metric
+from .shared_pictures import shared_means, values_of
 
 MAIN = {"detect": "mAP", "segment": "mIoU"}
 """What a model's comparison is judged by where its record does not say."""
@@ -31,12 +32,14 @@ class Correlation:
         n: enhancers that have both.
         spearman, pearson: in [-1, 1]; above 0 where better quality goes with a better score, the sign of a metric
             that falls with quality being turned. None with fewer than three enhancers, or where all have one value.
+        pictures: that have a value of the metric behind each of these enhancers; their quality is the mean over these.
     """
 
     metric: str
     n: int
     spearman: float | None
     pearson: float | None
+    pictures: int
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Correlations:
         quality_data, score_data: names of what was measured on.
         model: the file of the model.
         enhancers: those that both have.
+        pictures: on which quality was measured.
         same_pictures: whether both were measured on pictures of the same names.
         other_weights: enhancers of one name that were not the same in both; they are left out.
         found: one for each quality metric.
@@ -58,6 +62,7 @@ class Correlations:
     quality_data: str
     score_data: str
     model: str
+    pictures: int
     same_pictures: bool
     enhancers: tuple[str, ...]
     other_weights: tuple[str, ...]
@@ -86,6 +91,11 @@ class Correlations:
         ]
         if not self.same_pictures:
             lines.append("The two comparisons were not measured on the same pictures.")
+        lines += [
+            f"{c.metric} is over the {c.pictures} of {self.pictures} pictures that have one behind each enhancer."
+            for c in self.found
+            if c.pictures < self.pictures
+        ]
         if self.other_weights:
             lines.append(f"Left out, because they are not the same in both: {', '.join(self.other_weights)}.")
         return lines
@@ -137,7 +147,7 @@ def correlate(quality: Mapping[str, Any], model: Mapping[str, Any]) -> Correlati
         _correlation(
             metric,
             higher,
-            [(rows[name]["metrics"][metric], other[name]["metrics"][score]) for name in shared],
+            [(rows[name], other[name]["metrics"][score]) for name in shared],
         )
         for metric, higher in quality["data"]["higher_is_better"].items()
     ]
@@ -146,6 +156,7 @@ def correlate(quality: Mapping[str, Any], model: Mapping[str, Any]) -> Correlati
         quality_data=quality["data"]["name"],
         score_data=model["data"]["name"],
         model=str(model["model"].get("file", "the model")),
+        pictures=quality["data"]["images"],
         same_pictures=_picture_names(quality) == _picture_names(model),
         enhancers=tuple(shared),
         other_weights=tuple(changed),
@@ -178,12 +189,14 @@ def read_record(path: str | Path) -> dict[str, Any]:
 
 
 def _correlation(
-    metric: str, higher_is_better: bool, points: Sequence[tuple[float | None, float | None]]
+    metric: str, higher_is_better: bool, points: Sequence[tuple[Mapping[str, Any], float | None]]
 ) -> Correlation:
-    whole = [(looks, sees) for looks, sees in points if looks is not None and sees is not None]
-    x, y = np.array(whole, np.float64).reshape(-1, 2).T
+    """Of rows of quality and the score of each; the rows are compared over the pictures that all of them have."""
+    whole = [(row, sees) for row, sees in points if values_of(row, metric) and sees is not None]
+    means, pictures = shared_means([row for row, _ in whole], metric) if whole else ([], 0)
+    x, y = np.array(means), np.array([sees for _, sees in whole][: len(means)], np.float64)
     x = x if higher_is_better else -x
-    return Correlation(metric, len(whole), pearson(rankdata(x), rankdata(y)), pearson(x, y))
+    return Correlation(metric, len(x), pearson(rankdata(x), rankdata(y)), pearson(x, y), pictures)
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float | None:

@@ -18,6 +18,10 @@ from ..errors import ScotopicError
 from ..pipeline.contract import check_image
 
 PEAK = 255.0
+CEILING = 100.0
+"""Decibels: what a comparison counts for a picture that equals its reference, and the most that it counts for any.
+
+Infinity would swallow the mean, and to leave the picture out would cost a row what one a little worse brings it."""
 _WINDOW = 11  # Wang et al. 2004: a Gaussian of sigma 1.5, cut off at 11x11
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from ...files import write_text
 from ..frequent import as_heading, frequent_metric, judged_metric
+from ..quality import CEILING
+from ..shared_pictures import perfect_pictures, shared_means
 from .interval_tables import (
     HEADINGS,
     against_none,
@@ -38,6 +40,7 @@ class _Form:
         units: name -> the factor before it is shown, and the digits behind the point; points (x 100) unless given.
         others: factor and digits of metrics beyond these, which are shown under their own names; None shows none.
         class_metric: which figure of the single classes has a table of its own, if any.
+        of_pictures: whether the figures are means over the pictures that have a value, which differ from row to row.
     """
 
     metrics: Mapping[str, str]
@@ -48,6 +51,7 @@ class _Form:
     units: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     others: tuple[float, int] | None = None
     class_metric: str | None = None
+    of_pictures: bool = False
 
     def cell(self, name: str, value: float | None, signed: bool = False) -> str:
         """A figure as people read it; a dash where there is none."""
@@ -101,6 +105,7 @@ _FORMS = {
         failed="are left out of its means",
         units={"PSNR": (1, 2), "SSIM": (1, 3), "MSE": (1, 1), "BRISQUE": (1, 2), "NIQE": (1, 2)},
         others=(1, 3),
+        of_pictures=True,
     ),
 }
 
@@ -169,12 +174,11 @@ def table(record: Mapping[str, Any]) -> list[list[str]]:
     """The cells below :func:`columns`: metrics of a model in points (x 100), those of pictures in their units."""
     rows, form = record["rows"], _FORMS[record["task"]]
     main, judged, others = _parted(record)
-    baseline = rows[0]["metrics"][main]
     cells = []
     for row in rows:
         metrics, timing = row["metrics"], row["timing_ms"]
         model = [timing[step] for step in _MODEL_STEPS if step in timing]
-        plain = "" if row["enhancer"] == "none" else form.cell(main, difference(metrics[main], baseline), signed=True)
+        plain = "" if row["enhancer"] == "none" else _gain(record, row, main)
         bounded = against_none(record["statistics"], row["enhancer"]) if "statistics" in record else [plain]
         cells.append(
             [
@@ -190,6 +194,17 @@ def table(record: Mapping[str, Any]) -> list[list[str]]:
             ]
         )
     return cells
+
+
+def _gain(record: Mapping[str, Any], row: Mapping[str, Any], metric: str) -> str:
+    """What a row has more than ``none``; of pictures, over those that both have, and their number if it is not all."""
+    form, none = _FORMS[record["task"]], record["rows"][0]
+    if not form.of_pictures:
+        return form.cell(metric, difference(row["metrics"][metric], none["metrics"][metric]), signed=True)
+    means, number = shared_means((none, row), metric)
+    gain = form.cell(metric, means[1] - means[0] if means else None, signed=True)
+    images = record["data"]["images"]
+    return gain if number in (0, images) else f"{gain} ({number} of {images})"
 
 
 def class_table(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -240,8 +255,28 @@ def notes(record: Mapping[str, Any]) -> list[str]:
         if row["failed"]:
             names = ", ".join(row["failed"])
             lines.append(f"{row['enhancer']}: {len(row['failed'])} failed images {form.failed}: {names}.")
+    if form.of_pictures:
+        lines += _notes_on_pictures(record)
     if any(row["passed_by_gate"] for row in rows):
         lines.append("passed: frames that the gate found bright and left untouched.")
+    return lines
+
+
+def _notes_on_pictures(record: Mapping[str, Any]) -> list[str]:
+    """Which pictures the means are over, where that is not plain."""
+    rows, images, lines = record["rows"], record["data"]["images"], []
+    main = _parted(record)[0]
+    if any(0 < shared_means((rows[0], row), main)[1] < images for row in rows[1:]):
+        lines.append(
+            f"vs none is the difference of {main} over the pictures that have one in both rows; where these are not "
+            "all, their number stands behind it, and the means beside it may be over others."
+        )
+    for row in rows:
+        if perfect := perfect_pictures(row):
+            lines.append(
+                f"{row['enhancer']}: {len(perfect)} pictures equal their references, to {CEILING:.0f} dB or more; they "
+                f"count with {CEILING:.0f} dB."
+            )
     return lines
 
 

@@ -59,7 +59,7 @@ def test_eval_has_the_gate_on(scotopic: Command, pairs: Path, tmp_path: Path) ->
     )  # fmt: skip
     assert outcome.status == 0, outcome.err
     assert "gate auto" in outcome.out
-    assert "4 images, which its mean leaves out" in outcome.out  # equal pictures have no PSNR
+    assert "none: 4 pictures equal their references" in outcome.out
     record = json.loads((tmp_path / "out" / "results.json").read_text())
     assert len(record["rows"][1]["passed_by_gate"]) == 4
 

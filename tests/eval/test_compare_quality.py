@@ -14,6 +14,8 @@ from scotopic.errors import ScotopicError
 from scotopic.eval.compare_quality import compare_quality
 from scotopic.eval.datasets.pictures import load_pictures
 from scotopic.eval.quality import full_reference_scores
+from scotopic.eval.report.page.agreement import quality_table
+from scotopic.eval.report.page.results import Results
 from scotopic.eval.report.quality_pictures import WIDTH, write_contact_sheet
 from scotopic.eval.report.tables import columns, heading, markdown, notes, table
 from scotopic.pipeline.image import read_image, write_image
@@ -100,16 +102,65 @@ def test_without_references(pairs: Path, tmp_path: Path) -> None:
 
 
 def test_a_metric_without_a_value_is_left_out_of_the_mean(pairs: Path, tmp_path: Path) -> None:
-    write_image(pairs / "low" / "1.png", read_image(pairs / "high" / "1.png"))
     settings = QualitySettings(gate="off", niqe=str(write_niqe_parameters(tmp_path / "niqe.npz")))
     comparison = compare_quality(pairs, [], tmp_path / "out", settings=settings)
     none = comparison.rows[0]
-    assert none["per_image"]["1"]["PSNR"] is None  # infinite
     assert none["metrics"]["NIQE"] is None  # 64x48 pixels are no block
-    assert none["without_value"] == {"PSNR": ["1"], "NIQE": ["0", "1", "2", "3"]}
-    assert none["metrics"]["PSNR"] == pytest.approx(np.mean([none["per_image"][i]["PSNR"] for i in ("0", "2", "3")]))
-    assert "none: PSNR has no value for 1 images, which its mean leaves out." in notes(comparison.record)
+    assert none["without_value"] == {"NIQE": ["0", "1", "2", "3"]}
+    assert "none: NIQE has no value for 4 images, which its mean leaves out." in notes(comparison.record)
     assert table(comparison.record)[0][columns(comparison.record).index("NIQE")] == "-"
+
+
+def test_a_perfect_picture_makes_no_row_look_worse(pairs: Path, tmp_path: Path) -> None:
+    """Of four pictures three are delivered as they were, and one first nearly and then quite right."""
+    gains, means = [], []
+    for wrong in (1, 0):
+        theirs = tmp_path / f"theirs {wrong}"
+        for file in (pairs / "low").iterdir():
+            write_image(theirs / file.name, read_image(file))
+        right = read_image(pairs / "high" / "1.png")
+        right[0, 0, 0] += wrong
+        write_image(theirs / "1.png", right)
+        record = compare_quality(pairs, [f"folder:{theirs}"], tmp_path / f"out {wrong}", settings=OFF).record
+        gains.append(float(table(record)[1][2]))
+        means.append(record["rows"][1]["metrics"]["PSNR"])
+    assert means[1] > means[0] > record["rows"][0]["metrics"]["PSNR"]
+    assert gains[1] > gains[0] > 0
+    assert record["rows"][1]["per_image"]["1"]["PSNR"] == 100
+    equal = f"folder:{theirs}: 1 pictures equal their references, to 100 dB or more; they count with 100 dB."
+    assert equal in notes(record)
+
+
+def test_rows_are_compared_over_the_pictures_that_both_have(tmp_path: Path) -> None:
+    """Better than none in every picture that it has, and yet of a lower mean, for it has the darkest alone."""
+    pairs, theirs = tmp_path / "pairs", tmp_path / "theirs"
+    random = np.random.default_rng(0)
+    for number in range(4):
+        bright = random.integers(60, 200, (32, 32, 3), np.uint8)
+        write_image(pairs / "high" / f"{number}.png", bright)
+        write_image(pairs / "low" / f"{number}.png", bright // (10 if number < 2 else 2))
+        if number < 2:
+            write_image(theirs / f"{number}.png", bright // 10 * 2)
+    record = compare_quality(pairs, [f"folder:{theirs}"], tmp_path / "out", settings=OFF).record
+    none, ready = record["rows"]
+    assert ready["metrics"]["PSNR"] < none["metrics"]["PSNR"]
+    gain = np.mean([ready["per_image"][id_]["PSNR"] - none["per_image"][id_]["PSNR"] for id_ in ("0", "1")])
+    assert gain > 0
+    assert table(record)[1][2] == f"{gain:+.2f} (2 of 4)"
+    assert any(note.startswith("vs none is the difference of PSNR over the pictures") for note in notes(record))
+    page = quality_table(Results("looks", tmp_path / "out", record))
+    psnr = next(note for note in page.notes if "have PSNR" in note)
+    assert psnr.startswith(f"folder:{theirs}: over the 2 of 4 pictures that have PSNR behind none too, it is ")
+    old = json.loads(json.dumps(record))  # of a version in which an infinite PSNR was no value
+    old["rows"][0]["per_image"]["0"]["PSNR"] = None
+    one = ready["per_image"]["1"]["PSNR"] - none["per_image"]["1"]["PSNR"]
+    assert table(old)[1][2] == f"{one:+.2f} (1 of 4)"
+    old["rows"][0]["per_image"]["1"]["PSNR"] = None
+    assert table(old)[1][2] == "-"
+    assert (
+        f"folder:{theirs}: no picture has PSNR both here and behind none."
+        in quality_table(Results("looks", tmp_path / "out", old)).notes
+    )
 
 
 def test_failed_images_are_named_and_left_out(pairs: Path, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ NAMES = ("none", "gamma", "clahe", "sgz", "zero_dce")
 
 
 def row(name: str, metrics: dict[str, float | None]) -> dict[str, Any]:
-    return {"enhancer": name, "metrics": metrics, "enhancer_sha256": f"of {name}", "per_image": {"images/1": {}}}
+    scores = {"images/1": metrics}
+    return {"enhancer": name, "metrics": metrics, "enhancer_sha256": f"of {name}", "per_image": scores}
 
 
 def records(
@@ -30,7 +31,7 @@ def records(
     quality = {
         "task": "quality",
         "model": {},
-        "data": {"name": "lime", "higher_is_better": {"PSNR": True, "NIQE": False}},
+        "data": {"name": "lime", "images": 1, "higher_is_better": {"PSNR": True, "NIQE": False}},
         "settings": settings,
         "rows": [row(n, {"PSNR": p, "NIQE": q}) for n, p, q in zip(NAMES, psnr, niqe, strict=False)],
     }
@@ -87,6 +88,25 @@ def test_other_pictures_are_told() -> None:
     assert "not measured on the same pictures" in " ".join(correlate(quality, model).notes())
 
 
+def test_quality_is_over_the_pictures_that_every_enhancer_has() -> None:
+    """Behind clahe the dark picture failed: by the means over what each has, clahe would look best of all."""
+    quality, model = records([1, 2, 3], [1, 1, 1], [0.1, 0.3, 0.2])
+    quality["data"]["images"] = 2
+    psnr = {"none": (8.0, 20.0), "gamma": (12.0, 26.0), "clahe": (None, 23.0)}
+    for of_quality in quality["rows"]:
+        dark, dim = psnr[of_quality["enhancer"]]
+        of_quality["per_image"] = {"dark": {"PSNR": dark, "NIQE": 5.0}, "dim": {"PSNR": dim, "NIQE": 5.0}}
+    found = correlate(quality, model)
+    assert (found.pictures, found.found[0].pictures, found.found[1].pictures) == (2, 1, 2)
+    assert found.found[0].spearman == pytest.approx(1)
+    assert found.found[0].pearson == pytest.approx(1)
+    assert "PSNR is over the 1 of 2 pictures that have one behind each enhancer." in found.notes()
+    assert not any("NIQE is over" in note for note in found.notes())
+    quality["rows"][1]["per_image"]["dim"]["PSNR"] = None
+    nothing = correlate(quality, model).found[0]
+    assert (nothing.n, nothing.spearman, nothing.pictures) == (0, None, 0)
+
+
 def test_only_what_both_have_and_what_is_the_same(tmp_path: Path) -> None:
     quality, model = records([1, 2, None, 4, 5], [1, 1, 1, 1, 1], [0.1, 0.3, 0.2, 0.4, 0.5])
     model["rows"] = model["rows"][:4]
@@ -100,7 +120,7 @@ def test_only_what_both_have_and_what_is_the_same(tmp_path: Path) -> None:
     assert (found.other_weights, found.found[0].n, found.found[0].spearman) == (("sgz",), 2, None)
     assert "not the same in both: sgz" in " ".join(found.notes())
     written = json.loads(found.write(tmp_path).read_text())
-    assert written["found"][0] == {"metric": "PSNR", "n": 2, "spearman": None, "pearson": None}
+    assert written["found"][0] == {"metric": "PSNR", "n": 2, "spearman": None, "pearson": None, "pictures": 1}
 
 
 def test_what_cannot_be_compared_is_one_sentence() -> None:

@@ -204,13 +204,12 @@ def test_a_table_of_rows_of_which_some_are_older_shows_what_all_have(comparison:
 def test_what_is_made_of_a_record_takes_the_judged_figure(comparison: Comparison) -> None:
     record = comparison.record
     quality_rows = [
-        {"enhancer": row["enhancer"], "enhancer_sha256": row["enhancer_sha256"], "metrics": {"PSNR": value}}
+        {"enhancer": row["enhancer"], "enhancer_sha256": row["enhancer_sha256"], "per_image": {"a": {"PSNR": value}}}
         for row, value in zip(record["rows"], (1.0, 2.0, 3.0), strict=True)
     ]
-    quality_rows[0]["per_image"] = {}
     quality = {
         "task": "quality",
-        "data": {"name": "looks", "higher_is_better": {"PSNR": True}},
+        "data": {"name": "looks", "images": 1, "higher_is_better": {"PSNR": True}},
         "settings": record["settings"],
         "rows": quality_rows,
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ....errors import ScotopicError
 from ...correlation import correlate
 from ...frequent import in_words
+from ...shared_pictures import shared_means, values_of
 from .figures import number, typeset
 from .results import Results
 
@@ -38,6 +40,7 @@ class QualityTable:
         metrics: (name, which direction is better, or nothing where the record does not say).
         rows: (enhancer, cells as (text, number)).
         brisque: whether BRISQUE is among them.
+        notes: how a row compares with ``none`` where its means are over other pictures.
     """
 
     name: str
@@ -45,6 +48,7 @@ class QualityTable:
     metrics: list[tuple[str, str]]
     rows: list[tuple[str, list[tuple[str, float | None]]]]
     brisque: bool
+    notes: list[str]
 
 
 def agreements(quality: Results, conditions: Sequence[Results]) -> list[Agreement]:
@@ -83,4 +87,21 @@ def quality_table(quality: Results) -> QualityTable:
         for row in quality.rows
     ]
     metrics = [(name, directions[higher[name]] if name in higher else "") for name in names]
-    return QualityTable(quality.name, f"{data['name']}, {data['images']} pictures", metrics, rows, "BRISQUE" in names)
+    about = f"{data['name']}, {data['images']} pictures"
+    notes = [line for row in quality.rows[1:] for metric in names for line in _over_shared(quality, row, metric)]
+    return QualityTable(quality.name, about, metrics, rows, "BRISQUE" in names, notes)
+
+
+def _over_shared(quality: Results, row: Mapping[str, Any], metric: str) -> list[str]:
+    """One line, where the means of a row and of ``none`` are not over the same pictures."""
+    none, images = quality.rows[0], quality.record["data"]["images"]
+    if values_of(none, metric).keys() == values_of(row, metric).keys():
+        return []
+    means, pictures = shared_means((none, row), metric)
+    if not means:
+        return [f"{row['enhancer']}: no picture has {metric} both here and behind none."]
+    before, after = (number(mean, DIGITS.get(metric, 2)) for mean in means)
+    return [
+        f"{row['enhancer']}: over the {pictures} of {images} pictures that have {metric} behind none too, it is "
+        f"{after} against {before} of none; in the table the two are over different pictures."
+    ]
