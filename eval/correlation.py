@@ -53,7 +53,7 @@ class Correlations:
         model: the file of the model.
         enhancers: those that both have.
         pictures: on which quality was measured.
-        same_pictures: whether both were measured on pictures of the same names.
+        same_pictures: whether both were measured on pictures of the same names and the same light.
         other_weights: enhancers of one name that were not the same in both; they are left out.
         found: one for each quality metric.
     """
@@ -157,16 +157,20 @@ def correlate(quality: Mapping[str, Any], model: Mapping[str, Any]) -> Correlati
         score_data=model["data"]["name"],
         model=str(model["model"].get("file", "the model")),
         pictures=quality["data"]["images"],
-        same_pictures=_picture_names(quality) == _picture_names(model),
+        same_pictures=_pictures(quality) == _pictures(model),
         enhancers=tuple(shared),
         other_weights=tuple(changed),
         found=tuple(found),
     )
 
 
-def _picture_names(record: Mapping[str, Any]) -> set[str]:
-    """Of the images that were measured; folders are left out, since not every kind of set has them in its ids."""
-    return {Path(id_).name for id_ in record["rows"][0]["per_image"]}
+def _pictures(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The images that were measured, and how dark each was: a darkened set has the names of its originals.
+
+    Folders are left out of the names, since not every kind of set has them in its ids.
+    """
+    none = record["rows"][0]
+    return {Path(id_).name: none.get("darkness", {}).get(id_) for id_ in none["per_image"]}
 
 
 def read_record(path: str | Path) -> dict[str, Any]:

@@ -88,6 +88,16 @@ def test_other_pictures_are_told() -> None:
     assert "not measured on the same pictures" in " ".join(correlate(quality, model).notes())
 
 
+def test_a_darkened_set_is_not_its_originals() -> None:
+    quality, model = records([1, 2, 3], [1, 2, 3], [1, 2, 3])
+    for record in (quality, model):
+        record["rows"][0]["per_image"] = {"1": {}}
+        record["rows"][0]["darkness"] = {"1": {"mean_luma": 95.5, "dark_share": 0.2}}
+    assert correlate(quality, model).same_pictures
+    quality["rows"][0]["darkness"]["1"] = {"mean_luma": 35.9, "dark_share": 0.8}
+    assert not correlate(quality, model).same_pictures
+
+
 def test_quality_is_over_the_pictures_that_every_enhancer_has() -> None:
     """Behind clahe the dark picture failed: by the means over what each has, clahe would look best of all."""
     quality, model = records([1, 2, 3], [1, 1, 1], [0.1, 0.3, 0.2])
