@@ -22,7 +22,8 @@ from .interval_tables import (
     judgement_columns,
 )
 
-_WHERE = {"source": "enhanced at the source", "graph": "enhanced in the graph", "beside": "two looks"}
+WHERE = {"source": "enhanced at the source", "graph": "enhanced in the graph", "beside": "two looks"}
+"""Setting -> where an enhancer stood, for people."""
 _MODEL_STEPS = ("preprocess", "inference", "postprocess", "second look")
 
 
@@ -125,7 +126,7 @@ def heading(record: Mapping[str, Any]) -> str:
         f"{data['images']} images",
         *([f"frozen {model['file']}{own_enhancer}"] if model else []),
         f"gate {settings['gate']}",
-        *([_WHERE[settings["where"]]] if model else []),
+        *([WHERE[settings["where"]]] if model else []),
         *([f"strength {settings['strength']}"] if settings["strength"] != 1 else []),
         *(f"{name} {_setting(value)}" for name, value in own.items() if value is not None),
     ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...frequent import RARE, in_words
+from ..tables import WHERE
 from .figures import number
 from .league import difference_of
 from .results import Results
@@ -36,8 +37,10 @@ class Verdict:
 
 def verdict_of(results: Results) -> Verdict:
     """What one condition says."""
-    data = results.record["data"]
-    about = f"{data['name']}, {data['images']} images, gate {results.record['settings'].get('gate', 'off')}"
+    data, settings = results.record["data"], results.record["settings"]
+    about = f"{data['name']}, {data['images']} images, gate {settings.get('gate', 'off')}"
+    if settings.get("where", "source") != "source":
+        about += f", {WHERE[settings['where']]}"
     words = _words(results)
     if not words:
         tone, headline, detail = "bare", "No intervals", _best_without_intervals(results)

@@ -58,6 +58,14 @@ def test_an_enhancer_that_helps_at_night_and_harms_by_day_needs_a_gate() -> None
     )
 
 
+def test_a_second_look_is_told() -> None:
+    night = judged("night", clahe=("helps", 2.1, 0.6, 3.5))
+    settings = {"source": "gate off", "graph": "gate off, enhanced in the graph", "beside": "gate off, two looks"}
+    for where, told in settings.items():
+        changed = Results("night", Path(), {**night.record, "settings": {"gate": "off", "where": where}})
+        assert verdict_of(changed).data == f"night, 9 images, {told}"
+
+
 def test_where_nothing_is_shown_nothing_is_claimed() -> None:
     unclear = judged("night", clahe=("unclear", 1.5, -0.5, 3.5), gamma=("unclear", 0.2, -1, 1))
     assert overall([unclear]) == (
