@@ -55,3 +55,16 @@ def test_the_code_on_the_page_about_segmentation_runs(repository: Path, tmp_path
     assert names["report"].agrees()
     assert names["labels"].shape == night.shape[:2]
     assert names["again"].stage.enhancer.info.name == "sgz"
+
+
+def test_the_code_on_the_page_about_two_looks_runs(
+    repository: Path, tmp_path: Path, untrained: Callable[[str], Any], night: np.ndarray
+) -> None:
+    untrained("yolo11n").save(tmp_path / "yolo11n.pt")
+    cv2.imwrite(str(tmp_path / "night.jpg"), night)
+    page = (repository / "docs" / "two_looks.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(compile(block, "docs/two_looks.md", "exec"), names)
+    assert names["milliseconds"]["second look"] > 0
+    assert len(names["found"].boxes) == len(names["found"].scores)
