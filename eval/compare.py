@@ -51,7 +51,8 @@ def compare_detection(
         enhancers: names or specs; ``none`` is put first if it is not among them.
         out: folder for the results.
         split: which images of ``data``, where that is not a data set already.
-        settings: of the stage and of the detector; the gate is on unless they say otherwise.
+        settings: of the stage and of the detector, whose gate is on unless they say otherwise; without any the gate
+            is off, as in ``scotopic compare``, so that the enhancers themselves are measured.
         class_map: class of the set -> class of the model (or None), on top of what names and aliases give.
         progress: called with (enhancer, images done, images in all).
 
@@ -64,7 +65,7 @@ def compare_detection(
         comparison = compare_detection("yolo11n.pt", "darkbdd", ["clahe", "sgz"], "out", split="dark")
         [(row["enhancer"], row["metrics"]["mAP"]) for row in comparison.rows]
     """
-    settings = settings or EvaluationSettings()
+    settings = settings or EvaluationSettings(gate="off")
     if settings.imgsz is None:  # the record says which size it was
         settings = settings.model_copy(update={"imgsz": 640 if callable(model) else input_size(model)})
     options = settings.model_dump(include=set(DetectorSettings.model_fields))
@@ -106,7 +107,8 @@ def compare_segmentation(
         enhancers: names or specs; ``none`` is put first if it is not among them.
         out: folder for the results.
         split: which images of ``data``, where that is not a data set already.
-        settings: of the stage and of the net; the gate is on unless they say otherwise.
+        settings: of the stage and of the net, whose gate is on unless they say otherwise; without any the gate is
+            off, as in ``scotopic compare``, so that the enhancers themselves are measured.
         class_map: class of the set -> class of the net, several of them, or None, on top of what names and aliases
             give.
         progress: called with (enhancer, images done, images in all).
@@ -120,7 +122,7 @@ def compare_segmentation(
         comparison = compare_segmentation("road", "camvid", ["clahe", "sgz"], "out", split="test")
         [(row["enhancer"], row["metrics"]["mIoU"]) for row in comparison.rows]
     """
-    settings = settings or SegmentationSettings()
+    settings = settings or SegmentationSettings(gate="off")
     options = settings.model_dump(include=set(SegmenterOptions.model_fields))
 
     def load(stage: EnhancementStage | None) -> Segmenter:

@@ -59,7 +59,8 @@ def compare_quality(
         out: folder for the results.
         reference: folder with the well-lit pictures, where ``data`` is not a set already.
         split: which pictures of ``data``, where that is a labelled set.
-        settings: of the stage, the protocol and the metrics; the gate is on unless they say otherwise.
+        settings: of the stage, the protocol and the metrics; the gate is on unless they say otherwise. Without any it
+            is off, as in ``scotopic compare``, so that the enhancers themselves are measured.
         progress: called with (enhancer, images done, images in all).
 
     Raises:
@@ -68,10 +69,10 @@ def compare_quality(
 
     Example::
 
-        comparison = compare_quality("lol", ["clahe", "sgz"], "out", settings=QualitySettings(gate="off"))
+        comparison = compare_quality("lol", ["clahe", "sgz"], "out")
         [(row["enhancer"], row["metrics"]["PSNR"]) for row in comparison.rows]
     """
-    settings = settings or QualitySettings()
+    settings = settings or QualitySettings(gate="off")
     pictures = data if isinstance(data, PictureSet) else load_pictures(data, reference, split)
     return compare(QualityTask(pictures, Path(out), settings), enhancers, settings, progress)
 

@@ -61,6 +61,15 @@ def test_the_gate_passes_bright_frames_untouched(dark_squares: DetectionDataset,
     assert comparison.rows[1]["passed_by_gate"] == ["0", "1"]
 
 
+def test_without_settings_the_gate_is_off(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    for sample in dark_squares.samples[:2]:
+        image = read_image(sample.image)
+        write_image(sample.image, np.where(image > 4, 200, 90).astype(np.uint8))
+    comparison = compare_detection(squares, dark_squares, ["gamma"], tmp_path / "out")
+    assert comparison.record["settings"]["gate"] == "off"
+    assert comparison.rows[1]["passed_by_gate"] == []
+
+
 def test_finished_rows_are_reused_only_if_nothing_changed(dark_squares: DetectionDataset, tmp_path: Path) -> None:
     def calls(settings: EvaluationSettings = OFF, level: int = 100, enhancer: str = "gamma") -> int:
         detector = BrightSquares(level)

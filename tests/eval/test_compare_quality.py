@@ -192,9 +192,10 @@ def test_the_gate_passes_bright_pictures(pairs: Path, tmp_path: Path) -> None:
     for name in ("0.png", "1.png", "2.png"):
         write_image(pairs / "low" / name, read_image(pairs / "low" / name) // 4)
     write_image(pairs / "low" / "3.png", np.full((48, 64, 3), 200, np.uint8))
-    comparison = compare_quality(pairs, [UNDO], tmp_path / "out")
+    comparison = compare_quality(pairs, [UNDO], tmp_path / "auto", settings=QualitySettings(gate="auto"))
     assert comparison.rows[1]["passed_by_gate"] == ["3"]
     assert comparison.rows[1]["per_image"]["3"] == comparison.rows[0]["per_image"]["3"]
+    assert compare_quality(pairs, [UNDO], tmp_path / "out").rows[1]["passed_by_gate"] == []
 
 
 def test_finished_rows_are_reused_only_if_nothing_changed(pairs: Path, tmp_path: Path) -> None:

@@ -91,8 +91,11 @@ def test_the_record_can_be_recomputed_from_its_files(scenes: SegmentationDataset
 def test_the_gate_passes_bright_frames_untouched(scenes: SegmentationDataset, tmp_path: Path) -> None:
     for sample in scenes.samples[:2]:
         write_image(sample.image, np.where(read_image(sample.image) > 4, 200, 90).astype(np.uint8))
-    comparison = compare_segmentation(net, scenes, ["gamma"], tmp_path / "out")
+    settings = SegmentationSettings(gate="auto")
+    comparison = compare_segmentation(net, scenes, ["gamma"], tmp_path / "auto", settings=settings)
     assert comparison.rows[1]["passed_by_gate"] == ["0", "1"]
+    comparison = compare_segmentation(net, scenes, ["gamma"], tmp_path / "out")
+    assert comparison.rows[1]["passed_by_gate"] == []
 
 
 def test_inside_the_net_the_figures_are_the_same(scenes: SegmentationDataset, tmp_path: Path) -> None:
