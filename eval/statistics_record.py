@@ -16,7 +16,7 @@ from .intervals import CONFIDENCE, RESAMPLES, SEED, holm, image_weights, interva
 from .statistics_detection import DetectionFiles
 from .statistics_figures import Figures, ImageEvidence, KeptEvidence
 from .statistics_segmentation import ConfusionFiles
-from .verdict import verdict
+from .verdict import failed_alone, verdict
 
 KINDS: Mapping[str, type[DetectionFiles] | type[ConfusionFiles]] = {
     "detect": DetectionFiles,
@@ -137,6 +137,7 @@ class _Table:
                 for (some, _), after, earlier in zip(self.groups, in_groups, groups_before, strict=True)
             ],
             **self.kept.against(none, evidence),
+            **({"failed_alone": failed} if (failed := failed_alone(self.baseline, row)) else {}),
             "per_image": {
                 id_: self.kept.image_gain(self.baseline["per_image"][id_], row["per_image"][id_])
                 for id_ in self.kept.ids
@@ -157,7 +158,8 @@ class _Table:
                 difference["p_holm"] = p
         for row in compared:
             difference = json_ready(row["difference"][self.kept.judged])
-            given = verdict(difference, self.kept.judged, frequent=bool(self.kept.frequency.frequent))
+            some_frequent = bool(self.kept.frequency.frequent)
+            given = verdict(difference, self.kept.judged, some_frequent, row.get("failed_alone", ""))
             row["verdict"] = {"word": given.word, "text": given.text}
 
     def _interval(self, figures: np.ndarray) -> dict[str, Any]:

@@ -19,7 +19,8 @@ class Verdict:
 
     Attributes:
         word: ``helps`` or ``harms`` where the BCa interval of the difference lies on one side of zero and its p-value
-            is below 0.05 after Holm's correction over all enhancers of the table; else ``unclear``.
+            is below 0.05 after Holm's correction over all enhancers of the table, and no picture failed that did not
+            fail without an enhancer; else ``unclear``.
         difference: in points.
         metric: which figure differs, as the record calls it.
         bounds: the interval in points, after a space; empty where there is none.
@@ -49,13 +50,25 @@ class Verdict:
         return f"{self.word}: {self.difference}{self.bounds}{self.doubt}"
 
 
-def verdict(difference: Mapping[str, Any], metric: str, frequent: bool = True) -> Verdict:
+def failed_alone(none: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """How many pictures failed in a row of the record and not in that of ``none``, in words; empty where none did.
+
+    >>> failed_alone({"images": 9, "failed": {"a": "cut"}}, {"images": 9, "failed": {"a": "cut", "b": "missing"}})
+    '1 of 9 pictures failed'
+    """
+    number = len(set(row.get("failed") or ()) - set(none.get("failed") or ()))
+    return f"{number} of {row['images']} pictures failed" if number else ""
+
+
+def verdict(difference: Mapping[str, Any], metric: str, frequent: bool = True, failed: str = "") -> Verdict:
     """Judge a difference as the record has it: ``value``, ``bca``, ``p_holm``, fractions.
 
     Args:
         difference: of the metric, from no enhancement.
         metric: which one.
         frequent: whether any class is in enough images; where none is, the interval is too narrow to tell anything.
+        failed: what :func:`failed_alone` says. Pictures that failed count as empty, so the difference is theirs as
+            much as the enhancer's, and nobody can tell them apart.
 
     >>> verdict({"value": 0.021, "bca": (0.006, 0.035), "p_holm": 0.01}, "mAP").text
     'helps: +2.1 mAP [0.6, 3.5]'
@@ -65,10 +78,15 @@ def verdict(difference: Mapping[str, Any], metric: str, frequent: bool = True) -
     'unclear: +0.4 mAP [-0.8, 1.7]'
     >>> verdict({"value": 0.021, "bca": (0.006, 0.035), "p_holm": 0.01}, "mAP", frequent=False).text
     'unclear: +2.1 mAP [0.6, 3.5], but no class is in 20 images'
+    >>> verdict({"value": -0.12, "bca": (-0.16, -0.09), "p_holm": 0.01}, "mAP", failed="27 of 77 pictures failed").text
+    'unclear: -12.0 mAP [-16.0, -9.0], but 27 of 77 pictures failed (complete them)'
     """
     value, bounds, p = difference["value"], difference["bca"], difference["p_holm"]
     if value is None:
         return Verdict("unclear", "no", metric, "", " in this set")
+    if failed:
+        shown = "" if bounds is None else f" {bounds_in_points(*bounds)}"
+        return Verdict("unclear", signed_points(value), metric, shown, f", but {failed} (complete them)")
     if bounds is None or p is None:
         return Verdict("unclear", signed_points(value), metric, "", ", too few images for an interval")
     low, high = bounds
@@ -92,7 +110,8 @@ def verdict_of(statistics: Mapping[str, Any], enhancer: str) -> Verdict:
         known = [name for name, other in statistics["rows"].items() if "difference" in other]
         raise ScotopicError(f"there is no verdict on {enhancer!r}: choose one of {', '.join(known) or 'no enhancers'}")
     metric = judged_metric(statistics, statistics["metric"])
-    return verdict(row["difference"][metric], metric, frequent=statistics.get("frequent_classes") != {})
+    some_frequent = statistics.get("frequent_classes") != {}
+    return verdict(row["difference"][metric], metric, some_frequent, row.get("failed_alone", ""))
 
 
 def join_verdicts(verdicts: Mapping[str, Verdict]) -> str:

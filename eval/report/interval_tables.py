@@ -125,6 +125,11 @@ def interval_notes(statistics: Mapping[str, Any]) -> list[str]:
             f"helps, harms: the interval lies on one side of zero, and p is below {SIGNIFICANT} after Holm's "
             f"correction for {compared} enhancer{'s' if compared > 1 else ''}; all else is unclear."
         )
+    if any("failed_alone" in row for row in statistics["rows"].values()):
+        lines.append(
+            "A row in which pictures failed that did not fail behind none is unclear, whatever its interval: complete "
+            "them."
+        )
     if note := frequent_note(statistics):
         lines.append(note)
     elif rare := statistics["rare_classes"]:

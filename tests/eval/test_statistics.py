@@ -28,6 +28,7 @@ from scotopic.pipeline.stage import EnhancementStage
 
 from ..scenes import color_net, write_scenes
 from .conftest import BrightSquares
+from .rare_squares import write_rare_squares
 
 OFF = EvaluationSettings(gate="off")
 
@@ -315,6 +316,30 @@ def test_a_verdict_never_says_more_than_its_interval(given: dict[str, Any], text
 )
 def test_without_a_frequent_class_there_is_no_verdict(given: dict[str, Any], text: str) -> None:
     assert verdict(given, "mAP", frequent=False).text == text
+
+
+@pytest.mark.parametrize("bca", [[-0.16, -0.09], None])
+def test_pictures_that_failed_are_no_harm(bca: list[float] | None) -> None:
+    found = verdict(difference(-0.12, bca, 0.004), "mAP", failed="27 of 77 pictures failed")
+    assert found.word == "unclear"
+    assert found.text.endswith(", but 27 of 77 pictures failed (complete them)")
+
+
+def test_missing_pictures_are_told_from_harm(tmp_path: Path) -> None:
+    """All squares are found without an enhancer; ready-made pictures of a third of them are missing."""
+    folder, theirs = write_rare_squares(tmp_path / "set", blue=0), tmp_path / "theirs"
+    dataset = load_detection_dataset(folder)
+    for sample in dataset.samples[8:]:
+        write_image(theirs / f"{sample.id}.png", read_image(sample.image))
+    spec = f"folder:{theirs}"
+    record = compare_detection(squares, dataset, [spec], tmp_path / "out", settings=OFF).record
+    found = record["statistics"]["rows"][spec]
+    assert found["difference"]["mAP"]["bca"][1] < 0
+    assert found["difference"]["mAP"]["p_holm"] < 0.05
+    assert found["verdict"]["word"] == "unclear"
+    assert "but 8 of 24 pictures failed (complete them)" in found["verdict"]["text"]
+    assert verdict_of(record["statistics"], spec).text == found["verdict"]["text"]
+    assert "A row in which pictures failed" in markdown(record)
 
 
 def test_verdicts_of_several_conditions_in_one_sentence() -> None:

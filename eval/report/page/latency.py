@@ -138,7 +138,7 @@ def latency_plot(results: Results) -> LatencyPlot | None:
 def _tone(results: Results, point: Point) -> str:
     if point.enhancer == "none":
         return "none"
-    return TONES.get((results.statistics_of(point.enhancer).get("verdict") or {}).get("word", ""), "bare")
+    return TONES.get(results.word_of(point.enhancer), "bare")
 
 
 def _log_ticks(scale: Scale) -> list[tuple[float, str]]:

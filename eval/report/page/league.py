@@ -101,7 +101,7 @@ def league(results: Results) -> League:
                 main=_points(row["metrics"].get(metric)),
                 difference=None if name == "none" else difference_of(results, row),
                 p=Cell(DASH if p is None else "<\u2009.001" if p < 0.001 else f"{p:.3f}", p),
-                word=(statistics.get("verdict") or {}).get("word", ""),
+                word=results.word_of(name),
                 others=[
                     Cell(milliseconds(added), added),
                     Cell(milliseconds(whole.get(name)), whole.get(name)),

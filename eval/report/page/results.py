@@ -11,6 +11,7 @@ from typing import Any
 
 from ....errors import ScotopicError
 from ...frequent import judged_metric
+from ...verdict import failed_alone
 
 MAIN_METRIC = {"detect": "mAP", "segment": "mIoU"}
 """What enhancers are compared by, where the record has no statistics that say it."""
@@ -61,6 +62,18 @@ class Results:
     def statistics_of(self, enhancer: str) -> Mapping[str, Any]:
         """What the statistics say of an enhancer; empty where they are absent."""
         return ((self.statistics or {}).get("rows") or {}).get(enhancer) or {}
+
+    def failed_alone(self, enhancer: str) -> str:
+        """How many pictures failed behind an enhancer and not behind none, in words; empty where none did."""
+        return failed_alone(self.rows[0], next(row for row in self.rows if row["enhancer"] == enhancer))
+
+    def word_of(self, enhancer: str) -> str:
+        """The word of the verdict on an enhancer; empty where there is none.
+
+        An older record may call it harm where nothing but pictures was missing.
+        """
+        word = (self.statistics_of(enhancer).get("verdict") or {}).get("word") or ""
+        return "unclear" if word and self.failed_alone(enhancer) else word
 
 
 def read_results(folders: Sequence[str | Path]) -> list[Results]:

@@ -41,33 +41,43 @@ def verdict_of(results: Results) -> Verdict:
     about = f"{data['name']}, {data['images']} images, gate {settings.get('gate', 'off')}"
     if settings.get("where", "source") != "source":
         about += f", {WHERE[settings['where']]}"
-    words = _words(results)
+    given, words = _all_words(results), _words(results)
+
+    def found(tone: str, headline: str, detail: str) -> Verdict:
+        counts = [(word, list(given.values()).count(word)) for word in ("helps", "unclear", "harms")] if given else []
+        return Verdict(results.name, about, tone, headline, _joined(detail, _left_out([results])), counts)
+
+    if not given:
+        return found("bare", "No intervals", _best_without_intervals(results))
     if not words:
-        tone, headline, detail = "bare", "No intervals", _best_without_intervals(results)
-        return Verdict(results.name, about, tone, headline, detail, [])
-    of_word = {word: [name for name, given in words.items() if given == word] for word in ("helps", "unclear", "harms")}
-    counts = [(word, len(names)) for word, names in of_word.items()]
-    if of_word["helps"]:
-        best = _largest(results, of_word["helps"])
-        return Verdict(results.name, about, "up", f"{best} helps", _figures(results, best), counts)
+        return found("flat", "No difference is shown", "")
+    if helpful := [name for name, word in words.items() if word == "helps"]:
+        best = _largest(results, helpful)
+        return found("up", f"{best} helps", _figures(results, best))
     best = _largest(results, list(words))
     largest = f"The largest difference: {best}, {_figures(results, best)}"
     if (results.statistics or {}).get("frequent_classes") == {}:
         largest += f"; no class is in {RARE} images, too few to tell"
-    if of_word["harms"]:
-        headline = "Nothing helps" if len(of_word["harms"]) == len(words) else "Nothing is shown to help"
-        return Verdict(results.name, about, "down", headline, largest, counts)
-    return Verdict(results.name, about, "flat", "No difference is shown", largest, counts)
+    if "harms" in words.values():
+        return found("down", "Nothing helps" if {*given.values()} == {"harms"} else "Nothing is shown to help", largest)
+    return found("flat", "No difference is shown", largest)
 
 
 def overall(conditions: Sequence[Results]) -> str:
     """One answer over all conditions.
 
     An enhancer that helps somewhere and harms nowhere comes before one that harms elsewhere; of several, the one that
-    helps in most conditions, then the one whose interval begins highest.
+    helps in most conditions, then the one whose interval begins highest. A row of which pictures failed says nothing:
+    it is named at the end.
     """
+    return _joined(_answer(conditions), _left_out(conditions), end=".")
+
+
+def _answer(conditions: Sequence[Results]) -> str:
     judged = [(results, _words(results)) for results in conditions]
     judged = [(results, words) for results, words in judged if words]
+    if not judged and any(_all_words(results) for results in conditions):
+        return "Not shown: no enhancer has all its pictures."
     if not judged:
         return "These records hold no intervals, so a difference may be chance. Run the comparison again to get them."
     several = len(conditions) > 1
@@ -100,10 +110,33 @@ def overall(conditions: Sequence[Results]) -> str:
     return f"Not shown: on these images {who} be told from chance, for better or for worse."
 
 
-def _words(results: Results) -> dict[str, str]:
+def _all_words(results: Results) -> dict[str, str]:
     """Enhancer -> the word of its verdict."""
-    found = {row["enhancer"]: results.statistics_of(row["enhancer"]).get("verdict") for row in results.rows[1:]}
-    return {name: verdict["word"] for name, verdict in found.items() if verdict and verdict.get("word")}
+    return {row["enhancer"]: word for row in results.rows[1:] if (word := results.word_of(row["enhancer"]))}
+
+
+def _words(results: Results) -> dict[str, str]:
+    """The same of those that have all pictures, on which alone an answer may rest."""
+    return {name: word for name, word in _all_words(results).items() if not results.failed_alone(name)}
+
+
+def _left_out(conditions: Sequence[Results]) -> str:
+    """Which enhancers lack pictures, and what to do; empty where none does."""
+    several = len(conditions) > 1
+    lacking = [
+        f"{row['enhancer']}{f' on {results.name}' if several else ''} ({failed})"
+        for results in conditions
+        for row in results.rows[1:]
+        if (failed := results.failed_alone(row["enhancer"]))
+    ]
+    return f"Not judged: {', '.join(lacking)}; complete them" if lacking else ""
+
+
+def _joined(first: str, then: str, end: str = "") -> str:
+    """Two sentences, either of which may be empty; the first may have its stop already."""
+    if not (first and then):
+        return first or then + end
+    return f"{first.removesuffix('.')}. {then}{end}"
 
 
 def _largest(results: Results, names: Sequence[str]) -> str:
@@ -131,7 +164,7 @@ def _figures(results: Results, name: str) -> str:
 
 def _best_without_intervals(results: Results) -> str:
     differences = {row["enhancer"]: difference_of(results, row).value for row in results.rows[1:]}
-    known = {name: value for name, value in differences.items() if value is not None}
+    known = {n: value for n, value in differences.items() if value is not None and not results.failed_alone(n)}
     if not known:
         return "Nothing was compared with none."
     best = max(known, key=lambda name: known[name])

@@ -79,6 +79,30 @@ def test_where_nothing_is_shown_nothing_is_claimed() -> None:
     assert verdict_of(judged("day", gamma=("harms", -2, -3, -1))).headline == "Nothing helps"
 
 
+def test_no_answer_rests_on_an_enhancer_behind_which_pictures_failed() -> None:
+    night = judged("night", clahe=("unclear", 0.5, -0.5, 1.5), theirs=("harms", -12, -16, -9))
+    none, clahe, theirs = night.record["rows"]
+    for row in (none, clahe, theirs):
+        row.update(images=77, failed={})
+    theirs["failed"] = {str(n): "missing" for n in range(27)}  # as an older version wrote it down
+    not_judged = "Not judged: theirs (27 of 77 pictures failed); complete them"
+    said = verdict_of(night)
+    assert (said.tone, said.headline) == ("flat", "No difference is shown")
+    assert said.detail == f"The largest difference: clahe, +0.5 mAP [−0.5, 1.5]. {not_judged}"
+    assert said.counts == [("helps", 0), ("unclear", 2), ("harms", 0)]
+    assert overall([night]) == (
+        f"Not shown: on these images clahe cannot be told from chance, for better or for worse. {not_judged}."
+    )
+    clahe["failed"] = {"0": "missing"}
+    assert overall([night]) == (
+        "Not shown: no enhancer has all its pictures. Not judged: clahe (1 of 77 pictures failed), theirs (27 of "
+        "77 pictures failed); complete them."
+    )
+    assert verdict_of(night).headline == "No difference is shown"
+    none["failed"] = theirs["failed"]  # what fails without an enhancer is no enhancer's fault
+    assert overall([night]) == "No: none of the 2 enhancers is shown to help, and 1 harms."
+
+
 def test_the_league_has_the_figures_of_the_record(finished: Path) -> None:
     results = read_results([finished / "detect"])[0]
     table = league(results)
