@@ -57,8 +57,8 @@ def compare_detection(
         progress: called with (enhancer, images done, images in all).
 
     Raises:
-        ScotopicError: no such model, data or enhancer, no class has a partner, no image can be used, or ``out`` cannot
-            be written or is being written by another run.
+        ScotopicError: no such model, data or enhancer, no class has a partner, no box of such a class is labelled, no
+            image can be used, or ``out`` cannot be written or is being written by another run.
 
     Example::
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ..adapters.contract import Detections, Detector
+from ..errors import ScotopicError
 from ..files import json_ready, sha256_of, write_json
 from ..pipeline.stage import EnhancementStage
 from .comparison import Task, file_name
 from .datasets.classes import map_classes
+from .datasets.names import some_and_count
 from .datasets.sample import DetectionDataset, DetectionSample
 from .detection import CONFIDENCE, coco_results, coco_truth, score_detections
 from .journal import Journal
@@ -36,6 +38,11 @@ class DetectionTask(Task[Detector, DetectionDataset]):
     def begin(self, bare: Detector) -> dict[str, Any]:
         self.classes = map_classes(self.dataset.classes, bare.names, self.override)
         self.truth = coco_truth(self.dataset, self.classes)
+        if all(box["iscrowd"] for box in self.truth["annotations"]):
+            raise ScotopicError(
+                f"{self.dataset.name} has no labelled box of a class that the model knows "
+                f"({some_and_count(self.classes.categories.values())}), so nothing can be measured: check the labels"
+            )
         write_json(self.out / "truth.json", self.truth, indent=None)
         return {
             "classes": list(self.dataset.classes),

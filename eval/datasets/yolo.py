@@ -17,6 +17,9 @@ LOOKS_FOR: str = (
     "data.yaml, or images/ and labels/*.txt (with folders of the same names inside, or none) and classes.txt"
 )
 
+LARGEST = 1.01
+"""A share of the picture's width or height; the hundredth above 1 forgives what rounding did to a box at the border."""
+
 _NO_SPLIT = {"path", "names", "nc", "download", "yaml_file", "channels", "kpt_shape", "flip_idx"}
 _CLASS_FILES = ("classes.txt", "labels/classes.txt")
 
@@ -54,7 +57,8 @@ def read(path: Path, split: str | None = None) -> RawDataset:
     upright box around them, and counted. An image without a label file counts as background.
 
     Raises:
-        ScotopicError: a line is malformed or its class does not exist; file and line are named.
+        ScotopicError: a line is malformed, its class does not exist, or a coordinate is none (pixels, NaN); file and
+            line are named.
     """
     if file := _yaml_file(path):
         root, entries = file.parent, read_yaml(file)
@@ -211,6 +215,12 @@ def _sample(image: Path, classes: tuple[str, ...]) -> RawSample:
                 f"{label} line {number} has the class {index:g}, but the set has {len(classes)} classes "
                 f"(0 to {len(classes) - 1})"
             )
+        for value in line.split()[1:]:
+            if not float(value) <= LARGEST:  # NaN is not either
+                raise ScotopicError(
+                    f"{label} line {number} has the coordinate {value}, but they are shares of the picture's width and "
+                    "height, from 0 to 1: divide pixels by these, or correct the line"
+                )
         polygons += len(line.split()) > 5
         boxes.append(RawBox(box, int(index)))
     return RawSample(image, boxes, relative=True, polygons=polygons)

@@ -13,6 +13,7 @@ from scotopic.configs.schema import EvaluationSettings
 from scotopic.errors import ScotopicError
 from scotopic.eval.compare import compare_detection
 from scotopic.eval.comparison import file_name, recompute
+from scotopic.eval.datasets.load import load_detection_dataset
 from scotopic.eval.datasets.sample import DetectionDataset
 from scotopic.eval.detection import score_detections
 from scotopic.eval.report.pictures import write_changed_pictures
@@ -131,6 +132,15 @@ def test_an_image_that_fails_is_named_and_stays_in_the_set(dark_squares: Detecti
     assert gamma["per_image"]["2"] == {"found": 0, "missed": 2, "false": 0}
     assert gamma["metrics"]["mAP"] == pytest.approx(5 / 6, abs=0.02)
     assert "1 failed images" in markdown(comparison.record)
+
+
+def test_a_set_without_a_box_to_find_is_no_set_to_measure_on(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    for label in (dark_squares.root / "labels").iterdir():
+        label.write_text("")
+    empty = load_detection_dataset(dark_squares.root)
+    with pytest.raises(ScotopicError, match=r"squares has no labelled box of .* \(red, blue\).*: check the labels"):
+        compare_detection(squares, empty, ["gamma"], tmp_path / "out", settings=OFF)
+    assert not (tmp_path / "out" / "truth.json").exists()
 
 
 def test_ready_made_pictures_of_another_method(dark_squares: DetectionDataset, tmp_path: Path) -> None:

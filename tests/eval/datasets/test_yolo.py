@@ -124,6 +124,11 @@ def test_set_without_any_label_for_its_images(tmp_path: Path, picture, write) ->
         ("-1 0.5 0.5 0.5 0.5", r"a\.txt line 2 has the class -1"),
         ("0.5 0.5 0.5 0.5 0.5", r"a\.txt line 2 has the class 0\.5"),
         ("nan 0.5 0.5 0.5 0.5", r"a\.txt line 2 has the class nan"),
+        ("0 nan 0.5 0.5 0.5", r"a\.txt line 2 has the coordinate nan, but they are shares"),
+        ("0 0.5 0.5 0.5 inf", r"a\.txt line 2 has the coordinate inf"),
+        ("0 812 340 55 20.5", r"a\.txt line 2 has the coordinate 812, .*: divide pixels by these"),
+        ("0 0.5 0.5 0.5 1.02", r"a\.txt line 2 has the coordinate 1\.02"),
+        ("0 0.1 0.5 0.5 0.1 9 0.9", r"a\.txt line 2 has the coordinate 9"),
     ],
 )
 def test_malformed_label_names_file_and_line(folder: Path, write, line: str, message: str) -> None:
@@ -143,7 +148,7 @@ def test_polygons_and_rotated_boxes_become_boxes(folder: Path, write) -> None:
 
 
 def test_boxes_outside_are_clipped_or_dropped(folder: Path, write) -> None:
-    lines = ["0 0.0 0.5 0.5 0.5", "0 1.5 0.5 0.2 0.2", "0 0.5 0.5 0 0.5", "0 nan 0.5 0.5 0.5", "0 0.5 0.5 -0.1 0.5"]
+    lines = ["0 0.0 0.5 0.5 0.5", "0 -0.5 0.5 0.2 0.2", "0 0.5 0.5 0 0.5", "0 1.005 0.5 0.002 1", "0 0.5 0.5 -0.1 0.5"]
     write(folder / "labels" / "a.txt", "\n".join(lines))
     dataset = load_detection_dataset(folder)
     np.testing.assert_allclose(dataset.samples[0].boxes, [[0, 5, 10, 15]])
