@@ -136,12 +136,14 @@ def finish(raw: RawDataset) -> DetectionDataset:
         images_without_label=[image.name for image in raw.unlabelled_left_out],
         unlabelled_are_background=not raw.unlabelled_left_out,
     )
-    samples = []
+    there = []
     for sample in sorted(raw.samples, key=lambda s: s.id):
         if sample.image.is_file():
-            samples.append(_finish_sample(sample, issues))
+            there.append((sample, _size(sample.image)))
         else:
             issues.labels_without_image.append(sample.image.name)
+    issues.commonest_size = _commonest(size for _, size in there)
+    samples = [_finish_sample(sample, size, issues) for sample, size in there]
     if not samples:
         missing = (
             f": none of its {len(raw.samples)} images is there, such as {raw.samples[0].image}" if raw.samples else ""
@@ -150,11 +152,23 @@ def finish(raw: RawDataset) -> DetectionDataset:
     return DetectionDataset(raw.name, raw.root, raw.classes, tuple(samples), issues)
 
 
-def _finish_sample(sample: RawSample, issues: DataIssues) -> DetectionSample:
+def _size(image: Path) -> tuple[int, int]:
+    """(width, height); zeros where it cannot be read."""
     try:
-        width, height = image_size(sample.image)
+        return image_size(image)
     except ScotopicError:
-        width, height = 0, 0
+        return 0, 0
+
+
+def _commonest(sizes: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """The size that most pictures have, the first of equals; zeros where none can be read."""
+    known = Counter(size for size in sizes if size != (0, 0))
+    return known.most_common(1)[0][0] if known else (0, 0)
+
+
+def _finish_sample(sample: RawSample, size: tuple[int, int], issues: DataIssues) -> DetectionSample:
+    width, height = size
+    if not width:
         issues.unreadable_images.append(sample.id)
     if width and sample.stated_size and sample.stated_size != (width, height):
         issues.other_size.append(sample.id)
@@ -164,9 +178,13 @@ def _finish_sample(sample: RawSample, issues: DataIssues) -> DetectionSample:
         issues.polygons[sample.id] = sample.polygons
 
     boxes = np.array([box.xyxy for box in sample.boxes], dtype=np.float64).reshape(-1, 4)
+    across, down = size
     if sample.relative:
-        boxes = boxes * [width, height, width, height]  # of an unreadable picture: no area, so dropped and counted
-    boxes, kept, cut = place_boxes(boxes, width, height)
+        if not width and sample.boxes:  # there is something to find, and it must count as missed
+            across, down = issues.commonest_size
+            issues.without_picture[sample.id] = len(sample.boxes)
+        boxes = boxes * [across, down, across, down]
+    boxes, kept, cut = place_boxes(boxes, across, down)
     if cut:
         issues.clipped[sample.id] = cut
     if dropped := int((~kept).sum()):

@@ -22,7 +22,8 @@ class DetectionSample:
         id: the file's stem, or its path in the set without suffix where stems repeat; unique in the set.
         image: path of the picture.
         width, height: pixels after EXIF rotation, as ``read_image`` delivers them; (0, 0) if the header is unreadable.
-        boxes: float64 (N, 4), x1 y1 x2 y2 in pixels, inside the picture; x2 - x1 is the width (nothing is added).
+        boxes: float64 (N, 4), x1 y1 x2 y2 in pixels, inside the picture; x2 - x1 is the width (nothing is added). Where
+            the size is unknown and the labels are shares of it, they are as in a picture of the set's commonest size.
         labels: int64 (N,), index into the set's classes.
         crowd: bool (N,), regions to ignore: a detection there is neither right nor wrong, and missing one costs
             nothing. These are COCO's ``iscrowd``, BDD100K's ``crowd`` and ``ignored`` attributes and its classes
@@ -62,11 +63,13 @@ class DataIssues:
 
     Attributes:
         clipped: sample id -> boxes that reached outside the picture and were cut at its border.
-        dropped: sample id -> boxes left out: no area inside the picture, NaN, or a picture whose size is unknown.
+        dropped: sample id -> boxes left out: no area inside the picture, or NaN.
         polygons: sample id -> YOLO polygons and rotated boxes that were replaced by the box around them.
         images_without_label: images that have no label file, by id.
         labels_without_image: label files, label entries or lines of a split list whose image is not there, by name.
         unreadable_images: ids of images whose header cannot be read. They stay in the set.
+        without_picture: sample id -> boxes that are shares of the size of such an image, and were placed in a picture
+            of ``commonest_size`` (width, height).
         other_size: ids of images that have another size than their labels say.
         unlabelled_are_background: whether ``images_without_label`` are in the set, as images with nothing on them
             (YOLO), or left out of it (the other formats, whose empty images have a label file too).
@@ -79,6 +82,8 @@ class DataIssues:
     labels_without_image: list[str] = field(default_factory=list)
     unreadable_images: list[str] = field(default_factory=list)
     other_size: list[str] = field(default_factory=list)
+    without_picture: dict[str, int] = field(default_factory=dict)
+    commonest_size: tuple[int, int] = (0, 0)
     unlabelled_are_background: bool = True
 
     def lines(self) -> list[str]:
@@ -88,10 +93,14 @@ class DataIssues:
         ['Boxes that reach outside the picture are clipped: 2 (in a).', 'Labels without an image are left out: 1 (b.txt).']
         """  # noqa: E501
         unlabelled = "counted as background" if self.unlabelled_are_background else "left out"
+        size = "x".join(map(str, self.commonest_size))
         boxes = {
             "Boxes that reach outside the picture are clipped": self.clipped,
             "Boxes without any area inside the picture are dropped": self.dropped,
             "Polygons and rotated boxes are replaced by the boxes around them": self.polygons,
+            f"Boxes of images that cannot be read are placed as in one of {size}, the set's commonest size": (
+                self.without_picture
+            ),
         }
         names = {
             f"Images without a label file are {unlabelled}": self.images_without_label,
@@ -108,7 +117,7 @@ class DataIssues:
         record: dict[str, dict[str, Any]] = {}
         for issue in fields(self):
             found = getattr(self, issue.name)
-            if issue.name != "unlabelled_are_background" and found:
+            if issue.name not in ("unlabelled_are_background", "commonest_size") and found:
                 count = sum(found.values()) if isinstance(found, dict) else len(found)
                 record[issue.name] = {"count": count, "names": list(found)}
         return record
@@ -123,6 +132,7 @@ class DataIssues:
             images_without_label=[id_ for id_ in self.images_without_label if id_ in ids],
             labels_without_image=[],
             unreadable_images=[id_ for id_ in self.unreadable_images if id_ in ids],
+            without_picture={id_: n for id_, n in self.without_picture.items() if id_ in ids},
             other_size=[id_ for id_ in self.other_size if id_ in ids],
         )
 

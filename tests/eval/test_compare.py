@@ -134,6 +134,20 @@ def test_an_image_that_fails_is_named_and_stays_in_the_set(dark_squares: Detecti
     assert "1 failed images" in markdown(comparison.record)
 
 
+def test_what_an_unreadable_image_shows_is_missed(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    """In a YOLO set, whose boxes are shares of an unknown size, as in the same set as COCO has it in pixels."""
+    coco = compare_detection(squares, dark_squares, [], tmp_path / "whole", settings=OFF).out / "truth.json"
+    (coco.parent / "images").symlink_to(dark_squares.root / "images")
+    dark_squares.samples[2].image.write_bytes(b"")
+    found = [
+        compare_detection(squares, load_detection_dataset(data), ["gamma"], tmp_path / f"out{n}", settings=OFF).rows[1]
+        for n, data in enumerate((dark_squares.root, coco))
+    ]
+    assert found[0]["per_image"]["2"] == {"found": 0, "missed": 2, "false": 0}
+    assert found[0]["metrics"]["mAP"] == pytest.approx(found[1]["metrics"]["mAP"], abs=1e-12)
+    assert found[0]["metrics"]["mAP"] == pytest.approx(5 / 6, abs=0.02)
+
+
 def test_a_set_without_a_box_to_find_is_no_set_to_measure_on(dark_squares: DetectionDataset, tmp_path: Path) -> None:
     for label in (dark_squares.root / "labels").iterdir():
         label.write_text("")

@@ -160,13 +160,23 @@ def test_boxes_outside_are_clipped_or_dropped(folder: Path, write) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture at all"])
-def test_unreadable_image_stays_in_the_set_and_is_named(folder: Path, content: bytes) -> None:
+def test_unreadable_image_stays_in_the_set_and_is_named(folder: Path, picture, content: bytes) -> None:
+    for name in ("c", "d"):
+        picture(folder / "images" / f"{name}.jpg", (80, 20))
     (folder / "images" / "a.jpg").write_bytes(content)
     dataset = load_detection_dataset(folder)
-    assert [s.id for s in dataset.samples] == ["a", "b"]
+    assert [s.id for s in dataset.samples] == ["a", "b", "c", "d"]
     assert (dataset.samples[0].width, dataset.samples[0].height) == (0, 0)
+    np.testing.assert_allclose(dataset.samples[0].boxes, [[20, 5, 60, 15], [16, 8, 24, 12]], atol=1e-12)
     assert dataset.issues.unreadable_images == ["a"]
-    assert dataset.issues.dropped == {"a": 2}
+    assert dataset.issues.dropped == {}
+    assert dataset.issues.as_dict()["without_picture"] == {"count": 2, "names": ["a"]}
+    placed = "Boxes of images that cannot be read are placed as in one of 80x20, the set's commonest size: 2 (in a)."
+    assert placed in dataset.issues.lines()
+    assert placed not in dataset.select(["b"]).issues.lines()
+    for name in ("b.PNG", "c.jpg", "d.jpg"):
+        (folder / "images" / name).write_bytes(content)
+    assert load_detection_dataset(folder).issues.dropped == {"a": 2}  # no size at all is known
 
 
 @pytest.mark.parametrize(
