@@ -254,13 +254,23 @@ def notes(record: Mapping[str, Any]) -> list[str]:
         for metric, ids in row.get("without_value", {}).items():
             lines.append(f"{row['enhancer']}: {metric} has no value for {len(ids)} images, which its mean leaves out.")
         if row["failed"]:
-            names = ", ".join(row["failed"])
-            lines.append(f"{row['enhancer']}: {len(row['failed'])} failed images {form.failed}: {names}.")
+            number = len(row["failed"])
+            lines.append(f"{row['enhancer']}: {number} failed images {form.failed}: {failed_images(row['failed'])}")
     if form.of_pictures:
         lines += _notes_on_pictures(record)
     if any(row["passed_by_gate"] for row in rows):
         lines.append("passed: frames that the gate found bright and left untouched.")
     return lines
+
+
+def failed_images(failed: Mapping[str, str]) -> str:
+    """Their names, and why the first of them failed: what is wrong with one is mostly wrong with all.
+
+    >>> failed_images({"a": "a.png is truncated", "b": "no image at b.png"})
+    'a, b. Why a failed: a.png is truncated.'
+    """
+    first, reason = next(iter(failed.items()))
+    return f"{', '.join(failed)}. Why {first} failed: {reason.removesuffix('.')}."
 
 
 def _notes_on_pictures(record: Mapping[str, Any]) -> list[str]:

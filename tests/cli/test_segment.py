@@ -97,7 +97,8 @@ def test_an_image_that_fails_is_named_and_gives_status_1(
     outcome = scotopic("compare", "segment", "--model", model, "--data", scenes, "--enhancers", "gamma",
                        "-o", tmp_path / "out")  # fmt: skip
     assert outcome.status == 1
-    assert "1 failed images count as wrong in every pixel: 3." in outcome.out
+    assert "1 failed images count as wrong in every pixel: 3. Why 3 failed: " in outcome.out
+    assert outcome.out.count("3.png is truncated") == 2  # behind none and behind gamma
 
 
 def test_real_frames_behind_an_untrained_net(scotopic: Command, data_dir: Path, tmp_path: Path) -> None:

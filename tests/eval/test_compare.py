@@ -16,6 +16,8 @@ from scotopic.eval.comparison import file_name, recompute
 from scotopic.eval.datasets.load import load_detection_dataset
 from scotopic.eval.datasets.sample import DetectionDataset
 from scotopic.eval.detection import score_detections
+from scotopic.eval.report.page.repeat import recipe
+from scotopic.eval.report.page.results import Results
 from scotopic.eval.report.pictures import write_changed_pictures
 from scotopic.eval.report.tables import markdown
 from scotopic.pipeline.image import read_image, write_image
@@ -131,7 +133,9 @@ def test_an_image_that_fails_is_named_and_stays_in_the_set(dark_squares: Detecti
     assert "truncated" in gamma["failed"]["2"]
     assert gamma["per_image"]["2"] == {"found": 0, "missed": 2, "false": 0}
     assert gamma["metrics"]["mAP"] == pytest.approx(5 / 6, abs=0.02)
-    assert "1 failed images" in markdown(comparison.record)
+    why = f"2. Why 2 failed: {gamma['failed']['2']}."
+    assert f"- gamma: 1 failed images count as empty: {why}\n" in markdown(comparison.record)
+    assert f"gamma: 1 images failed: {why}" in recipe(Results("dark", comparison.out, comparison.record)).notes
 
 
 def test_what_an_unreadable_image_shows_is_missed(dark_squares: DetectionDataset, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..tables import failed_images
 from .results import Results
 
 PROGRAM = "scotopic"
@@ -94,5 +95,5 @@ def _notes(results: Results) -> list[str]:
     notes += [str(note) for note in data.get("notes") or []]
     for row in results.record.get("rows") or []:
         if isinstance(row, dict) and row.get("failed"):
-            notes.append(f"{row.get('enhancer')}: {len(row['failed'])} images failed: {', '.join(row['failed'])}.")
+            notes.append(f"{row.get('enhancer')}: {len(row['failed'])} images failed: {failed_images(row['failed'])}")
     return notes
