@@ -79,6 +79,13 @@ def bin_table(statistics: Mapping[str, Any]) -> tuple[list[str], list[list[str]]
     return [f"{judged} vs none", *(_bin_name(part) for part in statistics["bins"])], cells
 
 
+BINS_NOTE = (
+    "By darkness: thirds of the input pictures by mean luma (0 to 255) and by the share of pixels with a luma "
+    "below 50, the number of pictures in brackets; not corrected for their number, so read them as hints."
+)
+"""What a reader must know beside :func:`bin_table`; it goes where that goes."""
+
+
 def _bin_name(part: Mapping[str, Any]) -> str:
     low, high = part["low"], part["high"]
     bounds = f"luma {low:.0f}-{high:.0f}" if part["by"] == "mean_luma" else f"dark pixels {low:.0%}-{high:.0%}"
@@ -136,10 +143,5 @@ def interval_notes(statistics: Mapping[str, Any]) -> list[str]:
         lines.append(
             "Intervals of a mean over classes are too narrow where classes are in a few images only, as here: "
             f"{_counted(rare)}."
-        )
-    if statistics["bins"]:
-        lines.append(
-            "By darkness: thirds of the input pictures by mean luma (0 to 255) and by the share of pixels with a luma "
-            "below 50, the number of pictures in brackets; not corrected for their number, so read them as hints."
         )
     return lines

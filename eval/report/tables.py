@@ -14,6 +14,7 @@ from ..frequent import as_heading, frequent_metric, judged_metric
 from ..quality import CEILING
 from ..shared_pictures import perfect_pictures, shared_means
 from .interval_tables import (
+    BINS_NOTE,
     HEADINGS,
     against_none,
     bin_table,
@@ -236,7 +237,7 @@ def difference(value: float | None, baseline: float | None) -> float | None:
 
 
 def notes(record: Mapping[str, Any]) -> list[str]:
-    """What a reader must know beside the figures."""
+    """What a reader must know beside the figures of :func:`table`."""
     form, data, rows = _FORMS[record["task"]], record["data"], record["rows"]
     lines = [form.about]
     if "statistics" in record:
@@ -294,10 +295,12 @@ def _notes_on_pictures(record: Mapping[str, Any]) -> list[str]:
 def markdown(record: Mapping[str, Any]) -> str:
     """Tables that can be pasted into a README, with what was measured above and notes below."""
     lines = [heading(record), "", *_markdown_table(columns(record), table(record)), ""]
-    for names, cells in (bin_table(record["statistics"]) if "statistics" in record else ([], []), class_table(record)):
+    by_darkness = bin_table(record["statistics"]) if "statistics" in record else ([], [])
+    for names, cells in (by_darkness, class_table(record)):
         if cells:
             lines += [*_markdown_table(names, cells), ""]
-    return "\n".join([*lines, *(f"- {note}" for note in notes(record)), ""])
+    said = [*notes(record), *([BINS_NOTE] if by_darkness[1] else [])]
+    return "\n".join([*lines, *(f"- {note}" for note in said), ""])
 
 
 def _markdown_table(names: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:

@@ -19,7 +19,7 @@ from scotopic.eval.darkness import darkness_bins, measure_darkness
 from scotopic.eval.datasets.load import load_detection_dataset
 from scotopic.eval.datasets.sample import DetectionDataset
 from scotopic.eval.datasets.segmentation import load_segmentation_dataset
-from scotopic.eval.report.tables import markdown
+from scotopic.eval.report.tables import markdown, notes
 from scotopic.eval.segmentation import score_segmentation
 from scotopic.eval.statistics_detection import DetectedImages, changed_boxes
 from scotopic.eval.verdict import join_verdicts, verdict, verdict_of
@@ -87,6 +87,9 @@ def test_what_a_detection_record_says(half_lit: DetectionDataset, tmp_path: Path
 def test_darkness_is_of_the_input_and_parts_the_set(half_lit: DetectionDataset, tmp_path: Path) -> None:
     comparison = compare_detection(squares, half_lit, ["gamma"], tmp_path / "out", settings=OFF)
     found = comparison.record["statistics"]
+    assert "- By darkness: thirds of the input pictures" in markdown(comparison.record)
+    on_the_terminal = notes(comparison.record)  # which has no such table
+    assert not [note for note in on_the_terminal if note.startswith("By darkness")]
     for sample in half_lit.samples:
         assert found["images"][sample.id] == measure_darkness(read_image(sample.image))
     assert [part["by"] for part in found["bins"]] == ["mean_luma"] * 3 + ["dark_share"] * 3
