@@ -16,13 +16,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 from ..adapters.contract import Detector, Segmenter
 from ..configs.schema import EvaluationSettings, QualitySettings, SegmentationSettings
 from ..errors import ScotopicError
-from ..files import output_folder, sha256_of, sole_writer, write_json
+from ..files import output_folder, sole_writer, write_json
 from ..pipeline.gate import gate_of
 from ..pipeline.stage import EnhancementStage
 from .datasets.pictures import PictureSet
 from .datasets.sample import DetectionDataset
 from .datasets.segmentation_sample import SegmentationDataset
 from .environment import code_fingerprint, environment
+from .finished import fingerprint, finished_rows
 from .intervals import RESAMPLES, SEED
 from .journal import Journal
 from .picture_cache import PictureCache
@@ -109,8 +110,9 @@ def compare(
     """Run the same frozen model on the same images behind each enhancer.
 
     ``none`` comes first. ``results.json`` and the tables are written after each enhancer; what an earlier run into the
-    same folder finished with the same settings, data, model, enhancer and code is taken over, image by image. Two runs
-    at once would spoil each other's files, so the second is refused.
+    same folder finished with the same settings, data, model, enhancer and code is taken over, image by image, and what
+    it finished of other enhancers is kept for later. Two runs at once would spoil each other's files, so the second is
+    refused.
     """
     with sole_writer(task.out):
         return _compare(task, enhancers, settings, progress)
@@ -149,7 +151,7 @@ def _compare(
         "environment": environment(),
     }
     keys = {spec: _key(base, spec, stage) for spec, stage in stages.items()}
-    rows = _finished_rows(task, keys)
+    rows = finished_rows(out, keys, task.evidence)
     for spec, stage in stages.items():
         if spec in rows:
             progress(spec, len(dataset.samples), len(dataset.samples))
@@ -237,7 +239,7 @@ def _row(task: Task[Model, Dataset], spec: str, stage: EnhancementStage, run: Ru
         **({"darkness": run.darkness} if spec == "none" else {}),  # of the input pictures, which all rows share
         "enhancer_sha256": stage.enhancer.fingerprint(),
         "environment": {k: v for k, v in environment().items() if k != "command"},
-        **{f"{key}_sha256": _fingerprint(task.out / judged[key]) for key in task.evidence},
+        **{f"{key}_sha256": fingerprint(task.out / judged[key]) for key in task.evidence},
     }
 
 
@@ -255,29 +257,6 @@ def _key(base: Mapping[str, Any], spec: str, stage: EnhancementStage) -> str:
         "enhancer": [spec, stage.enhancer.fingerprint()],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _finished_rows(task: Task[Model, Dataset], keys: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Rows of an earlier run into the same folder that this run would make again in just the same way."""
-    try:
-        rows = json.loads((task.out / "results.json").read_text(encoding="utf-8"))["rows"]
-        return {
-            row["enhancer"]: row
-            for row in rows
-            if keys.get(row["enhancer"]) == row["key"]
-            and all(_fingerprint(task.out / row[key]) == row[f"{key}_sha256"] for key in task.evidence)
-        }
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}  # there was none, or it is not ours
-
-
-def _fingerprint(path: Path) -> str | None:
-    """SHA-256 of a file, or over the names and contents of the label maps below a folder; None if there is neither."""
-    if path.is_dir():
-        files = sorted(path.rglob("*.png"))
-        lines = (f"{file.relative_to(path).as_posix()} {sha256_of(file)}\n" for file in files)
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
-    return sha256_of(path) if path.is_file() else None
 
 
 def _medians(timings: Sequence[Mapping[str, float]]) -> dict[str, float]:

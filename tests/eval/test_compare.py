@@ -92,6 +92,42 @@ def test_finished_rows_are_reused_only_if_nothing_changed(dark_squares: Detectio
     assert calls(level=90) == first // 2
 
 
+def test_what_was_finished_waits_until_it_is_asked_for_again(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def calls(*enhancers: str, settings: EvaluationSettings = OFF) -> int:
+        detector = BrightSquares()
+        rows = compare_detection(lambda stage: detector, dark_squares, enhancers, out, settings=settings).rows
+        assert [row["enhancer"] for row in rows] == ["none", *enhancers]
+        return detector.calls
+
+    one = calls("clahe") // 2
+    first = json.loads((out / "results.json").read_text())["rows"][1]
+    assert calls("gamma") == one
+    assert not calls("clahe", "gamma")
+    assert json.loads((out / "results.json").read_text())["rows"][1] == first
+    assert not calls("gamma")
+    assert not calls("clahe")
+    assert calls("gamma", settings=EvaluationSettings(gate="off", strength=0.5)) == 2 * one
+    assert calls("clahe") == one  # the row of none was made with other settings since
+    assert calls("gamma") == one
+    (out / "predictions" / "clahe.json").write_text("[]")
+    assert calls("clahe") == one
+    (out / ".finished.json").write_text("no JSON")
+    assert calls("gamma") == one
+
+
+def test_an_interruption_loses_nothing_that_was_finished(dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    compare_detection(squares, dark_squares, ["clahe"], out, settings=OFF)
+    compare_detection(squares, dark_squares, ["gamma"], out, settings=OFF)
+    with pytest.raises(KeyboardInterrupt):
+        compare_detection(lambda stage: _Interrupted(at=3), dark_squares, ["he", "clahe"], out, settings=OFF)
+    detector = BrightSquares()
+    compare_detection(lambda stage: detector, dark_squares, ["clahe", "gamma"], out, settings=OFF)
+    assert detector.calls == 0
+
+
 class _Interrupted(BrightSquares):
     """Ctrl-C at the given call."""
 
