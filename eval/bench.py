@@ -23,6 +23,7 @@ from .bench_model import BenchModel, load_bench_model, summarize
 from .bench_pictures import MADE_UP, find_pictures, pictures_at
 from .efficiency import milliseconds, spread, take_turns
 from .environment import environment
+from .finished import refuse_other_task
 from .report.bench_tables import write_bench_tables
 
 SEED = 0
@@ -83,7 +84,8 @@ def bench(
         progress: called with (what is going on, how much is done, how much there is).
 
     Raises:
-        ScotopicError: unknown enhancer, model, device or folder, or a budget where no picture goes alone.
+        ScotopicError: unknown enhancer, model, device or folder, a folder with other results, or a budget where no
+            picture goes alone.
 
     Example::
 
@@ -97,6 +99,7 @@ def bench(
     stages, skipped = _stages(expand(enhancers), device)
     paths = find_pictures(data, settings.rounds)
     folder = output_folder(out)
+    refuse_other_task(folder, "bench")
     with _threads(settings.threads):
         loaded = load_bench_model(model, settings, device) if model else None
         run = _Run(stages, loaded, paths, settings, device, progress)

@@ -58,7 +58,7 @@ def compare_detection(
 
     Raises:
         ScotopicError: no such model, data or enhancer, no class has a partner, no box of such a class is labelled, no
-            image can be used, or ``out`` cannot be written or is being written by another run.
+            image can be used, or ``out`` cannot be written, holds other results, or is being written to.
 
     Example::
 
@@ -115,7 +115,7 @@ def compare_segmentation(
 
     Raises:
         ScotopicError: no such model, data or enhancer, no class has a partner, a mask cannot be used, no image can be
-            used, or ``out`` cannot be written or is being written by another run.
+            used, or ``out`` cannot be written, holds other results, or is being written to.
 
     Example::
 

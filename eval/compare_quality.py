@@ -65,7 +65,7 @@ def compare_quality(
 
     Raises:
         ScotopicError: no such pictures, parameters or enhancer, there is nothing to measure, no image can be used, or
-            ``out`` cannot be written or is being written by another run.
+            ``out`` cannot be written, holds other results, or is being written to.
 
     Example::
 

@@ -23,7 +23,7 @@ from .datasets.pictures import PictureSet
 from .datasets.sample import DetectionDataset
 from .datasets.segmentation_sample import SegmentationDataset
 from .environment import code_fingerprint, environment
-from .finished import fingerprint, finished_rows
+from .finished import fingerprint, finished_rows, refuse_other_task
 from .intervals import RESAMPLES, SEED
 from .journal import Journal
 from .picture_cache import PictureCache
@@ -112,7 +112,7 @@ def compare(
     ``none`` comes first. ``results.json`` and the tables are written after each enhancer; what an earlier run into the
     same folder finished with the same settings, data, model, enhancer and code is taken over, image by image, and what
     it finished of other enhancers is kept for later. Two runs at once would spoil each other's files, so the second is
-    refused.
+    refused, as is a folder with results of another kind.
     """
     with sole_writer(task.out):
         return _compare(task, enhancers, settings, progress)
@@ -125,6 +125,7 @@ def _compare(
     progress: Progress,
 ) -> Comparison:
     dataset, out = task.dataset, output_folder(task.out)
+    refuse_other_task(out, task.name)
     specs = ["none", *(spec for spec in dict.fromkeys(enhancers) if spec != "none")]
     stages = {spec: EnhancementStage(spec, gate=settings.gate, strength=settings.strength) for spec in specs}
     stages["none"] = EnhancementStage("none", gate="off")  # there is nothing that a gate could hold back

@@ -8,12 +8,34 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import ScotopicError
 from ..files import sha256_of, write_json
 
 KEPT = ".finished.json"
 """Rows that are not in ``results.json``, since the last run was not asked for their enhancers."""
 
+_TASKS = {
+    "detect": "a comparison of detectors",
+    "segment": "a comparison of segmentation nets",
+    "quality": "a comparison of pictures",
+    "bench": "a measurement of cost",
+}
 Row = dict[str, Any]
+
+
+def refuse_other_task(out: Path, task: str) -> None:
+    """Make sure that a folder does not hold results of another kind, whose files these would mix with.
+
+    Raises:
+        ScotopicError: it does.
+    """
+    record = _read(out / "results.json")
+    held = record.get("task") if isinstance(record, dict) else None
+    if held in _TASKS and held != task:
+        raise ScotopicError(
+            f"{out} holds {_TASKS[held]}, with whose files those of {_TASKS[task]} would mix: choose another output "
+            "folder"
+        )
 
 
 def finished_rows(out: Path, keys: Mapping[str, str], evidence: Sequence[str]) -> dict[str, Row]:

@@ -215,6 +215,12 @@ def test_pictures_come_at_each_size(tmp_path: Path) -> None:
     assert int(scaled[0].max()) == 7
 
 
+def test_a_folder_with_a_comparison_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('{"task": "detect", "rows": []}')
+    with pytest.raises(ScotopicError, match=r"holds a comparison of detectors, .* choose another output folder"):
+        bench(["gamma"], tmp_path, settings=SMALL)
+
+
 def test_a_model_and_a_budget_need_single_pictures(tmp_path: Path) -> None:
     settings = BenchSettings(batch_sizes=(4,), budget="33ms")
     with pytest.raises(ScotopicError, match="single pictures"):

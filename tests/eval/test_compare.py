@@ -128,6 +128,20 @@ def test_an_interruption_loses_nothing_that_was_finished(dark_squares: Detection
     assert detector.calls == 0
 
 
+@pytest.mark.parametrize(
+    ("task", "held"), [("segment", "segmentation nets"), ("quality", "pictures"), ("bench", "a measurement of cost")]
+)
+def test_a_folder_with_results_of_another_kind_is_refused(
+    dark_squares: DetectionDataset, tmp_path: Path, task: str, held: str
+) -> None:
+    (tmp_path / "results.json").write_text(json.dumps({"task": task, "rows": []}))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with pytest.raises(ScotopicError, match=f"holds .*{held}, with whose files .* choose another output folder"):
+        compare_detection(squares, dark_squares, ["gamma"], tmp_path, settings=OFF)
+    after = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file() and path.name != ".lock"}
+    assert after == before
+
+
 class _Interrupted(BrightSquares):
     """Ctrl-C at the given call."""
 
