@@ -24,6 +24,7 @@ from ..pipeline.stage import EnhancementStage
 from ..pipeline.video_frames import VideoFrame
 from ..pipeline.video_process import Made
 from .console import err, progress_bars, say
+from .in_front import place_of, refuse_second
 from .options import (
     DEFAULTS,
     ConfOption,
@@ -85,6 +86,7 @@ def run_model(
     folder = output_folder(target) if pictures else target
     settings = checked_settings(context, EvaluationSettings)
     stage = EnhancementStage(enhancer, gate=settings.gate, strength=settings.strength)
+    settings = settings.model_copy(update={"where": place_of(stage, settings.where)})
     path = required(model, "--model", "yolo11n.pt")
     arguments = {"download": True, **settings.model_dump(include=set(DetectorSettings.model_fields))}
     failed = 0
@@ -125,6 +127,7 @@ class DetectFrames:
             self._detector = self._tracker = load_tracker(model, **arguments)
         else:
             self._detector = load_detector(model, **arguments)
+        refuse_second(self._detector, stage)
 
     def make(self, frame: VideoFrame) -> Made:
         start = time.perf_counter()
@@ -162,6 +165,7 @@ def _run_on_pictures(
     """How many failed."""
     plan = plan_pictures(sources, folder, jpeg=True)
     bare = load()
+    refuse_second(bare, stage)
     inside = load(stage=stage) if where != "source" else None
     failures, passed = 0, 0
     with progress_bars() as progress:

@@ -19,6 +19,7 @@ from ...pipeline.registry import DEFAULT
 from ...pipeline.stage import EnhancementStage
 from ..console import say
 from ..entry import Interrupted
+from ..in_front import place_of, refuse_second
 from ..options import (
     DEFAULTS,
     ConfOption,
@@ -87,9 +88,12 @@ def watch(
         require_display()
     frames = source_of(source, loop)
     stage = EnhancementStage(enhancer, gate=settings.gate, strength=settings.strength)
+    settings = settings.model_copy(update={"where": place_of(stage, settings.where)})
     load = partial(load_detector, download=True, **settings.model_dump(include=set(DetectorSettings.model_fields)))
     inside = stage if settings.where != "source" else None
     detector = load(model, stage=inside) if model else None
+    if detector is not None:
+        refuse_second(detector, stage)
     name = Path(model).name if model else None
     run = Watch(frames, stage, detector, settings.where, enhancer=enhancer, model=name)
     if address is None:

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from scotopic import attach
 from scotopic.adapters.contract import Detections
 from scotopic.adapters.two_looks import merge
 from scotopic.pipeline.image import read_image, write_image
@@ -210,6 +212,30 @@ def test_run_draws_both_side_by_side(scotopic: Command, data_dir: Path, model: P
     assert outcome.status == 0, outcome.err
     assert "1 of 1 pictures" in outcome.out
     assert read_image(tmp_path / "out" / image.name).shape[1] == 2 * 1280
+
+
+def test_a_model_that_was_saved_with_an_enhancer_gets_no_second_one(scotopic: Command, tmp_path: Path) -> None:
+    """Else it would enhance twice, and the boxes "without" would be those with its own."""
+    from ultralytics import YOLO
+
+    torch.manual_seed(0)
+    own = tmp_path / "own.pt"
+    attach(YOLO("yolo11n.yaml"), "sgz").save(own)
+    write_image(tmp_path / "dark.png", np.full((64, 64, 3), 16, np.uint8))
+    sentence = "scotopic: own.pt holds the enhancer 'sgz' already, and another would come on top of it: "
+    run = ("run", tmp_path / "dark.png", "--model", own, "-o", tmp_path / "out", *SMALL)
+    for command in (
+        (*run, "--enhancer", "gamma"),
+        (*run, "--enhancer", "gamma", "--where", "graph"),
+        ("watch", tmp_path / "dark.png", "--serve", "127.0.0.1:0", "--model", own, "--enhancer", "gamma"),
+    ):
+        outcome = scotopic(*command)
+        assert outcome.status == 1
+        assert outcome.err.startswith(sentence)
+        assert outcome.err.count("\n") == 1
+    for where in ("source", "graph"):
+        outcome = scotopic(*run, "--enhancer", "none", "--where", where)
+        assert outcome.status == 0, outcome.err
 
 
 def test_darkbdd_is_built_and_can_be_evaluated(scotopic: Command, data_dir: Path, model: Path, tmp_path: Path) -> None:

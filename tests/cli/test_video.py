@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
+from scotopic import attach
 from scotopic.cli.run_model import _identity
 from scotopic.cli.video import stage_settings
 from scotopic.pipeline.image import read_image, write_image
@@ -145,6 +146,22 @@ def test_only_ultralytics_tracks(scotopic: Command, clip: Path, tmp_path: Path) 
     outcome = scotopic("run", clip, "--model", "mine.yaml", "-o", tmp_path / "out.mp4", "--track")
     assert outcome.status == 1
     assert "only those can track" in outcome.err
+
+
+def test_a_detector_that_was_saved_with_an_enhancer_gets_no_second_one(
+    scotopic: Command, clip: Path, tmp_path: Path
+) -> None:
+    ultralytics = pytest.importorskip("ultralytics")
+    own = tmp_path / "own.pt"
+    attach(ultralytics.YOLO("yolo11n.yaml"), "sgz").save(own)
+    for option in ("--where=source", "--where=graph", "--track"):
+        outcome = scotopic(
+            "run", clip, "--model", own, "--enhancer", "gamma", "-o", tmp_path / "out.mp4", "--imgsz", 64, option
+        )
+        assert outcome.status == 1
+        assert outcome.err.startswith("scotopic: own.pt holds the enhancer 'sgz' already")
+        assert outcome.err.count("\n") == 1
+        assert not (tmp_path / "out.mp4").exists()
 
 
 def test_ctrl_c_finishes_the_file_of_a_live_stream(tmp_path: Path) -> None:
