@@ -13,6 +13,9 @@ from ..pipeline.gate import DarknessGate
 from ..pipeline.registry import create_enhancer, enhancer_class, list_enhancers, parameter_names
 from ..pipeline.stage import EnhancementStage
 
+METADATA_KEY = "scotopic_enhancer"
+"""Under it the metadata of an exported file name the enhancer in its graph."""
+
 _PLAIN = (str, int, float, bool, type(None))
 
 

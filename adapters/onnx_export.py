@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import ScotopicError, missing_extra
 from ..files import whole_file, write_text
+from .enhancer_record import METADATA_KEY
 from .input_spec import InputSpec
 from .module import EnhancedModule
 from .module_parts import evaluating
@@ -24,7 +25,7 @@ def export_onnx(model: EnhancedModule, path: str | Path) -> Path:
     """Write enhancer, normalisation and net into one ONNX file, and beside it the YAML file that says what it takes.
 
     The file takes float32 RGB (N, 3, H, W) in [0, 1], named ``image``, and gives ``logits`` (N, classes, h, w). N, H
-    and W are free, unless the net takes one size only. ``load_segmenter`` takes the file;
+    and W are free, unless the net takes one size only. Its metadata name the enhancer. ``load_segmenter`` takes it;
     :func:`~scotopic.adapters.parity.check_segmentation_export` compares it with the model.
 
     Args:
@@ -55,7 +56,7 @@ def export_onnx(model: EnhancedModule, path: str | Path) -> Path:
     _refuse_fixed_grids(model.net)
     spec = exported_spec(model.spec)
     try:
-        import onnx  # noqa: F401  # the exporter needs it, and says so less clearly
+        import onnx  # the exporter needs it, too, and says so less clearly
     except ModuleNotFoundError:
         raise missing_extra("onnx", "onnx", "ONNX files") from None
     dynamic = {0: "batch"} if spec.size else {0: "batch", 2: "height", 3: "width"}
@@ -76,6 +77,11 @@ def export_onnx(model: EnhancedModule, path: str | Path) -> Path:
         except Exception as error:  # the exporter has many kinds, without a common one
             problem = str(error).strip().splitlines()[0].split(". ")[0]
             raise ScotopicError(f"{type(model.net).__name__} has no ONNX form: {problem}") from error
+        name = "none" if model.stage is None else model.stage.enhancer.info.name
+        if name != "none":  # so that nobody puts a second one in front
+            written = onnx.load(str(temporary), load_external_data=False)
+            onnx.helper.set_model_props(written, {METADATA_KEY: name})
+            onnx.save(written, str(temporary))
     described: dict[str, Any] = {
         "outputs": "segmentation",
         "input": spec.to_dict(),

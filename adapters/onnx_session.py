@@ -13,6 +13,7 @@ import torch
 from ..errors import ScotopicError, missing_extra
 from ..pipeline.contract import check_image
 from ..pipeline.stage import EnhancementStage
+from .enhancer_record import METADATA_KEY
 from .geometry import Geometry
 from .input_spec import InputSpec
 from .module_parts import Stopwatch
@@ -78,6 +79,7 @@ class OnnxNet:
         sha256 = checksum(self.path)
         self._session = _open(runtime, self.path, device)
         self._input, self._dtype = _check_input(self.path, self._session.get_inputs(), found.input)
+        held = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         on_gpu = "CUDAExecutionProvider" in self._session.get_providers()
         self.description = {
             "file": self.path.name,
@@ -86,6 +88,7 @@ class OnnxNet:
             "task": task,
             "device": str(torch.device(device or "cuda")) if on_gpu else "cpu",
             "settings": {**settings, "outputs": found.outputs, "input": found.input.to_dict()},
+            **({"enhancer": held} if held else {}),
         }
 
     def run(self, image: np.ndarray, name: str | None) -> Passage:
@@ -120,8 +123,10 @@ def put_in_front(net: OnnxNet, stage: EnhancementStage | None, where: str) -> No
     """Give ``net`` the stage; it runs on the picture ahead of the net.
 
     Raises:
-        ScotopicError: it is to stand inside the graph, which is fixed.
+        ScotopicError: it is to stand inside the graph, which is fixed, or there is an enhancer in the graph already.
     """
+    if stage is not None and (held := net.description.get("enhancer")):
+        raise ScotopicError(f"{net.path} was exported with the enhancer {held!r} in its graph: use it as it is")
     if stage is not None and where == "graph":
         raise ScotopicError(f'{net.path} is exported, so nothing can be put into its graph: use where="source"')
     net.stage = stage

@@ -17,6 +17,7 @@ from ultralytics.utils import LOGGER
 from ...errors import ScotopicError
 from ...pipeline.stage import EnhancementStage
 from ...pipeline.user_file import holds_user_class
+from ..enhancer_record import METADATA_KEY
 from .data import SourceTrainer, SourceValidator
 from .graph import EnhancedModel, GraphTrainer, StageInGraph, put_in_graph, take_out_of_graph
 from .predict import GraphPredictor, SourcePredictor
@@ -28,8 +29,6 @@ _ROLES: dict[str, dict[str, type]] = {
     "graph": {"predictor": GraphPredictor, "trainer": GraphTrainer},
     "source": {"predictor": SourcePredictor, "trainer": SourceTrainer, "validator": SourceValidator},
 }
-
-_METADATA_KEY = "scotopic_enhancer"
 
 
 @dataclass
@@ -100,7 +99,7 @@ class EnhancedFacade(Model):
             return super().export(**kwargs)
 
         def note(exporter: Any) -> None:
-            exporter.metadata[_METADATA_KEY] = cast(Any, self.model).enhancement.stage.enhancer.info.name
+            exporter.metadata[METADATA_KEY] = cast(Any, self.model).enhancement.stage.enhancer.info.name
 
         self.callbacks["on_export_start"].append(note)
         try:
@@ -199,7 +198,7 @@ def enhancer_inside(network: Any) -> str | None:
     """The name of the enhancer in the graph of a task model or of an exported file; None if there is none."""
     if isinstance(network, EnhancedModel):
         return network.enhancement.stage.enhancer.info.name
-    return BaseBackend.read_metadata(network).get(_METADATA_KEY) if isinstance(network, (str, Path)) else None
+    return BaseBackend.read_metadata(network).get(METADATA_KEY) if isinstance(network, (str, Path)) else None
 
 
 def _as_facade(model: Any, attachment: Attachment) -> EnhancedFacade:

@@ -98,6 +98,17 @@ def test_weights_in_another_file_are_in_the_checksum(tmp_path: Path, spec: OnnxS
         OnnxDetector(tmp_path / "net.onnx", spec)
 
 
+def test_a_file_that_names_its_enhancer_gets_no_second_one(tmp_path: Path, spec: OnnxSpec) -> None:
+    file = constant(tmp_path / "net.onnx", np.zeros((1, 6, 5), np.float32))
+    written = onnx.load(file)
+    onnx.helper.set_model_props(written, {"scotopic_enhancer": "sgz"})
+    onnx.save(written, file)
+    detector = OnnxDetector(file, spec)
+    assert detector.description["enhancer"] == "sgz"
+    with pytest.raises(ScotopicError, match=r"net\.onnx was exported with the enhancer 'sgz' in its graph: use it as"):
+        attach(detector, "gamma", where="source")
+
+
 def test_the_files_of_a_detector_in_onnx(tmp_path: Path, spec: OnnxSpec) -> None:
     file = constant(tmp_path / "net.onnx", np.zeros((1, 6, 50), np.float32))
     assert detector_files(file) == [file]

@@ -263,6 +263,17 @@ def test_the_exported_file_gives_the_same_logits_at_other_sizes(
     assert not check_segmentation_export(bare, path).agrees(), "the enhancer really is in the file"
 
 
+def test_the_exported_file_names_its_enhancer(net: Any, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason='pip install "scotopic[onnx]"')
+    night = export_onnx(attach(net, "sgz", spec=SPEC, names=NAMES), tmp_path / "night.onnx")
+    loaded: Any = load_segmenter(night, device="cpu")
+    assert loaded.description["enhancer"] == "sgz"
+    with pytest.raises(ScotopicError, match=r"night\.onnx was exported with the enhancer 'sgz' in its graph"):
+        attach(loaded, "gamma", where="source")
+    bare = export_onnx(EnhancedSegmentationModel(build(), SPEC, dict(enumerate(NAMES))), tmp_path / "bare.onnx")
+    assert "enhancer" not in load_segmenter(bare, device="cpu").description
+
+
 def test_what_cannot_be_exported_is_said(net: Any, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason='pip install "scotopic[onnx]"')
     wrapped = attach(net, "sgz", spec=SPEC)
