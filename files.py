@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,12 @@ def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all, and the same bytes on every system: checksums are taken of it."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def copy_file(source: str | Path, path: str | Path) -> None:
+    """Write the bytes of ``source``, whole or not at all."""
+    with whole_file(path) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def write_json(path: str | Path, value: Any, indent: int | None = 1) -> None:

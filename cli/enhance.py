@@ -9,7 +9,7 @@ import typer
 
 from ..configs.video_schema import EnhanceSourcesPreset
 from ..errors import ScotopicError
-from ..files import output_folder
+from ..files import copy_file, output_folder
 from ..pipeline.image import read_image, write_image
 from ..pipeline.registry import DEFAULT
 from ..pipeline.stage import EnhancementStage
@@ -55,7 +55,10 @@ def _enhance_pictures(sources: list[Path], folder: Path, stage: EnhancementStage
         for number, (image, target) in enumerate(plan, start=1):
             try:
                 result = stage.process(read_image(image), image.name)
-                write_image(target, result.image)
+                if result.enhanced:
+                    write_image(target, result.image)
+                else:
+                    copy_file(image, target)  # encoded anew it would lose detail, bits, alpha and EXIF
                 passed += not result.enhanced
             except ScotopicError as error:
                 failures.append(str(error))

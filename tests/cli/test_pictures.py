@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from scotopic import create_enhancer
 from scotopic.pipeline.image import read_image, write_image
@@ -52,6 +53,22 @@ def test_enhance_keeps_the_structure_and_the_gate_keeps_daylight(
     np.testing.assert_array_equal(dark, create_enhancer("gamma").enhance(read_image(pictures / "dark.png")))
     assert read_image(tmp_path / "out" / "grey16.png").shape == (20, 20, 3)
     assert (tmp_path / "out" / "town" / "bright.jpg").is_file()
+
+
+def test_what_the_gate_leaves_alone_is_copied(scotopic: Command, tmp_path: Path, rng: np.random.Generator) -> None:
+    """Byte for byte: 16 bits, alpha, EXIF and a JPEG's detail stay."""
+    folder = tmp_path / "day"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "deep.png"), rng.integers(30_000, 65_536, (20, 20, 3)).astype(np.uint16))
+    cv2.imwrite(str(folder / "alpha.png"), rng.integers(120, 250, (20, 20, 4)).astype(np.uint8))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(rng.integers(120, 250, (20, 30, 3)).astype(np.uint8)).save(folder / "turned.jpg", exif=turned)
+    outcome = scotopic("enhance", folder, "-o", tmp_path / "out", "--enhancer", "gamma")
+    assert outcome.status == 0, outcome.err
+    assert "3 of them untouched" in outcome.out
+    for path in folder.iterdir():
+        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_enhance_with_our_own_weights(scotopic: Command, pictures: Path, tmp_path: Path) -> None:
