@@ -20,9 +20,10 @@ def run() -> None:
     """Run the command line: a mistake is one sentence and status 1, Ctrl-C is status 130."""
     signal.signal(signal.SIGINT, _interrupt)
     try:
+        from .help_text import command_of
         from .main import app  # imports torch, which takes a while
 
-        app()
+        command_of(app)()
     except ScotopicError as error:
         _say(str(error))
         sys.exit(1)

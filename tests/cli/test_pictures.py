@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from typer.main import get_command
 
 from scotopic import create_enhancer
+from scotopic.cli.main import app
 from scotopic.pipeline.image import read_image, write_image
 
 from .conftest import Outcome
@@ -174,6 +177,22 @@ def test_help_reads_well(scotopic: Command) -> None:
         outcome = scotopic(*words, "--help")
         assert outcome.status == 0
         assert "Usage" in outcome.out
+
+
+def test_help_keeps_its_brackets(scotopic: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command's help has what was written for it, such as name[key=value]."""
+    monkeypatch.setenv("COLUMNS", "1000")  # so that nothing is folded
+    waiting: list[tuple[list[str], Any]] = [([], get_command(app))]
+    bracketed = 0
+    while waiting:
+        words, command = waiting.pop()
+        waiting += [([*words, name], below) for name, below in getattr(command, "commands", {}).items()]
+        printed = " ".join(scotopic(*words, "--help").out.split())
+        for part in (command, *command.params):
+            for paragraph in filter(None, (getattr(part, "help", None) or "").split("\n\n")):
+                assert " ".join(paragraph.split()) in printed
+                bracketed += "[" in paragraph
+    assert bracketed >= 5
 
 
 def test_ctrl_c_is_one_line(tmp_path: Path) -> None:
