@@ -15,6 +15,8 @@ from ..files import whole_file
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".ppm", ".jp2"})
 JPEG_QUALITY = 95
+LONGEST_SIDE = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}
+"""Pixels that a picture may have each way in these formats."""
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -111,9 +113,16 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     """Write uint8 RGB (H, W, 3); the suffix chooses the format. The file appears whole or not at all.
 
     Raises:
-        ScotopicError: the suffix names no format that can be written, or the folder cannot be written.
+        ScotopicError: the suffix names no format that can be written or one in which such a large picture cannot be, or
+            the folder cannot be written.
     """
     path = Path(path)
+    height, width = image.shape[:2]
+    if max(height, width) > (most := LONGEST_SIDE.get(path.suffix.lower(), sys.maxsize)):
+        raise ScotopicError(
+            f"cannot write {path}: {width}x{height} pixels do not fit into {path.suffix}, which takes sides of up to "
+            f"{most:,}: use .png or .tif"
+        )
     parameters = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix.lower() in (".jpg", ".jpeg") else []
     try:
         done, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), parameters)

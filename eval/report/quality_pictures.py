@@ -15,8 +15,8 @@ from ..comparison import Comparison, Progress
 from ..datasets.pictures import PictureSample, PictureSet
 from .pictures import side_by_side
 
-WIDTH = 320
-"""Pixels across each picture of the sheet."""
+WIDTH, HEIGHT = 320, 640
+"""Pixels that each picture of the sheet has across, and at most in height: a strip would fill the sheet."""
 
 
 def write_contact_sheet(
@@ -62,8 +62,17 @@ def _line(comparison: Comparison, sample: PictureSample, stages: Mapping[str, En
         panels.append((_title(spec, row["per_image"][sample.id]), result))
     if sample.reference:
         panels.append(("reference", read_image(sample.reference)))
-    height = max(1, round(image.shape[0] * WIDTH / image.shape[1]))
-    return side_by_side([(t, cv2.resize(p, (WIDTH, height), interpolation=cv2.INTER_AREA)) for t, p in panels])
+    return side_by_side([(title, _panel(picture, image.shape[:2])) for title, picture in panels])
+
+
+def _panel(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The picture as wide as the sheet has it, in the aspect of ``shape``; one that would be too high amid black."""
+    scale = min(WIDTH / shape[1], HEIGHT / shape[0])
+    height, width = (max(1, round(side * scale)) for side in shape)
+    panel = np.zeros((height, WIDTH, 3), np.uint8)
+    left = (WIDTH - width) // 2
+    panel[:, left : left + width] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return panel
 
 
 def _title(spec: str, scores: Mapping[str, Any]) -> str:

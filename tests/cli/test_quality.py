@@ -37,6 +37,16 @@ def test_compare(scotopic: Command, pairs: Path, tmp_path: Path) -> None:
     assert json.loads((out / "results.json").read_text())["rows"] == record["rows"]
 
 
+def test_a_sheet_that_cannot_be_drawn_hides_no_figures(scotopic: Command, pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / "pictures" / "contact_sheet.jpg").mkdir(parents=True)
+    outcome = scotopic("compare", "quality", "--data", pairs, "--enhancers", "gamma", "-o", tmp_path / "out")
+    assert outcome.status == 1
+    assert "PSNR" in outcome.out
+    assert outcome.out.endswith("results.json, results.csv, results.md\n")
+    assert "contact_sheet.jpg: a folder is in the way" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
 def test_reference_and_parameters(scotopic: Command, tmp_path: Path) -> None:
     large = write_pairs(tmp_path / "large", count=2, width=200, height=110)
     outcome = scotopic(

@@ -16,7 +16,7 @@ from scotopic.eval.datasets.pictures import load_pictures
 from scotopic.eval.quality import full_reference_scores
 from scotopic.eval.report.page.agreement import quality_table
 from scotopic.eval.report.page.results import Results
-from scotopic.eval.report.quality_pictures import WIDTH, write_contact_sheet
+from scotopic.eval.report.quality_pictures import HEIGHT, WIDTH, write_contact_sheet
 from scotopic.eval.report.tables import columns, heading, markdown, notes, table
 from scotopic.pipeline.image import read_image, write_image
 
@@ -255,6 +255,18 @@ def test_contact_sheet(pairs: Path, tmp_path: Path) -> None:
     assert means[1] == pytest.approx(means[2], abs=25)
     assert write_contact_sheet(comparison, pictures, count=0) is None
     assert not path.exists()
+
+
+def test_a_narrow_picture_does_not_fill_the_contact_sheet(tmp_path: Path) -> None:
+    pictures = load_pictures(write_pairs(tmp_path / "pairs", count=2, width=12, height=6000))
+    comparison = compare_quality(pictures, [UNDO], tmp_path / "out", settings=OFF)
+    assert write_contact_sheet(comparison, pictures, count=1) is not None
+    sheet = read_image(tmp_path / "out" / "pictures" / "contact_sheet.jpg")
+    assert sheet.shape[1] == 3 * WIDTH
+    assert HEIGHT <= sheet.shape[0] < HEIGHT + 50
+    middle = sheet[HEIGHT // 2].reshape(3, WIDTH, 3)
+    assert middle[:, : WIDTH // 3].max() < 16
+    assert middle[-1, WIDTH // 3 : -WIDTH // 3].max() > 60
 
 
 def test_lol_agrees_with_what_others_publish(data_dir: Path, tmp_path: Path) -> None:

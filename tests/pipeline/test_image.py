@@ -217,6 +217,15 @@ def test_a_suffix_that_names_no_format(picture: np.ndarray, name: str, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("suffix", "most"), [(".jpg", 65_500), (".JPEG", 65_500), (".webp", 16_383)])
+def test_a_picture_that_is_too_large_for_its_format(suffix: str, most: int, tmp_path: Path) -> None:
+    with pytest.raises(ScotopicError, match=rf"a{suffix}: 2x{most + 1} pixels do not fit .* up to {most:,}: use .png"):
+        write_image(tmp_path / f"a{suffix}", np.zeros((most + 1, 2, 3), np.uint8))
+    assert list(tmp_path.iterdir()) == []
+    write_image(tmp_path / f"b{suffix}", np.zeros((most, 2, 3), np.uint8))
+    assert image_size(tmp_path / f"b{suffix}") == (2, most)
+
+
 def test_a_file_in_the_way_of_the_folder(picture: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("in the way")
     for file in (tmp_path / "out" / "a.png", tmp_path / "out" / "deeper" / "a.png"):
