@@ -18,6 +18,7 @@ from ..configs.schema import (
     SegmentationSettings,
     SegmenterOptions,
 )
+from ..errors import ScotopicError
 from ..eval.datasets.clean_reference import clean_detections, clean_segmentation
 from ..eval.datasets.load import load_detection_dataset
 from ..eval.datasets.pictures import PictureSet, load_pictures
@@ -25,7 +26,7 @@ from ..eval.datasets.sample import DetectionDataset
 from ..eval.datasets.segmentation import load_segmentation_dataset
 from ..eval.datasets.segmentation_sample import SegmentationDataset
 from .console import progress_bars
-from .options import checked_settings
+from .options import checked_settings, given
 
 CLEAN = "clean"
 """The word for originals that the data itself knows of."""
@@ -35,6 +36,8 @@ def detection_data(context: typer.Context, model: str, data: str, settings: Eval
     """The set ``data``: with its labels, or with ``--reference`` with those of the bare detector."""
     options, clean = context.params, checked_settings(context, CleanDetectionSettings)
     if clean.reference is None:
+        if given(context, "reference_score"):
+            raise ScotopicError("--reference-score says nothing where labels are the truth: add --reference clean")
         return load_detection_dataset(data, options["split"])
     chosen = settings.model_dump(include=set(DetectorSettings.model_fields) - {"conf", "where"})
     pictures = _pictures(data, options["split"], clean)

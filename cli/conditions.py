@@ -17,7 +17,7 @@ from ..eval.datasets.recipes import parse_recipe
 from ..eval.report.page.build import write_report
 from ..eval.report.page.results import Results
 from .console import progress_bars, say
-from .options import CONDITIONS, required
+from .options import CONDITIONS, given, required
 
 OWN = ("split", "gate")
 """Options that a condition may set for itself."""
@@ -44,7 +44,7 @@ def _under_all(
     options = dict(context.params)
     out = Path(required(options["out"], "--out", "FOLDER"))
     for name in OWN:
-        if _given(context, name) and any(getattr(condition, name) is not None for condition in conditions.values()):
+        if given(context, name) and any(getattr(condition, name) is not None for condition in conditions.values()):
             raise ScotopicError(f"--{name} would undo the conditions of {options['config']}: leave one of them out")
     results = []
     for name, condition in conditions.items():
@@ -72,9 +72,3 @@ def _darken(options: Mapping[str, Any], recipe: str, folder: Path) -> None:
             seed=0,
             progress=lambda done, total: progress(f"darkening, {recipe}", done, total),
         )
-
-
-def _given(context: typer.Context, name: str) -> bool:
-    """Whether an option stood on the command line."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"

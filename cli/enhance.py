@@ -9,18 +9,28 @@ import typer
 
 from ..configs.video_schema import EnhanceSourcesPreset
 from ..errors import ScotopicError
-from ..files import copy_file, output_folder
+from ..files import copy_file
 from ..pipeline.image import read_image, write_image
 from ..pipeline.registry import DEFAULT
 from ..pipeline.stage import EnhancementStage
 from ..pipeline.video_process import EnhanceFrames
 from .console import err, progress_bars, say
 from .options import DEFAULTS, EnhancerOption, GateOption, OutOption, StrengthOption, preset_option, required
-from .pictures import plan_pictures
-from .video import LIVE, LiveOption, SourcesArgument, plan_videos, process_videos, split_sources, stage_settings
+from .pictures import picture_folder, plan_pictures
+from .video import (
+    LIVE,
+    LiveOption,
+    SourcesArgument,
+    plan_videos,
+    process_videos,
+    refuse_idle,
+    split_sources,
+    stage_settings,
+)
 
 
 def enhance(
+    context: typer.Context,
     sources: SourcesArgument,
     out: OutOption = None,
     enhancer: EnhancerOption = DEFAULT,
@@ -35,8 +45,9 @@ def enhance(
     """
     target = Path(required(out, "--out", "FOLDER"))
     pictures, videos = split_sources(sources)
+    refuse_idle(context, videos)
     plan = plan_videos(videos, target, alone=not pictures) if videos else []
-    folder = output_folder(target) if pictures else target
+    folder = picture_folder(target) if pictures else target
     stage = EnhancementStage(enhancer, gate=gate, strength=strength)
     failed = _enhance_pictures(pictures, folder, stage, enhancer) if pictures else 0
     if plan:

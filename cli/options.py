@@ -168,6 +168,12 @@ def checked_settings(context: typer.Context, schema: type[Schema]) -> Schema:
     return validate(schema, given, "the command line")
 
 
+def given(context: typer.Context, name: str) -> bool:
+    """Whether an option stood on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def parse_class_map(text: str | None) -> dict[str, str | None]:
     """``bike=bicycle,sign=`` -> class of the set to class of the model; nothing behind the sign leaves it out.
 

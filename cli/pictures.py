@@ -6,7 +6,20 @@ from collections import Counter
 from pathlib import Path
 
 from ..errors import ScotopicError
-from ..pipeline.image import find_images
+from ..files import output_folder
+from ..pipeline.image import IMAGE_SUFFIXES, find_images
+from ..pipeline.video import VIDEO_SUFFIXES
+
+
+def picture_folder(out: Path) -> Path:
+    """The folder for pictures, made if need be.
+
+    Raises:
+        ScotopicError: it bears the name of a picture or video, or cannot be written.
+    """
+    if out.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES and not out.is_dir():
+        raise ScotopicError(f"pictures are written into a folder, and {out} would be a file: give a folder with --out")
+    return output_folder(out)
 
 
 def plan_pictures(sources: list[Path], folder: Path, jpeg: bool = False) -> list[tuple[Path, Path]]:

@@ -17,7 +17,7 @@ from ..configs.video_schema import RunSourcesPreset, TrackSettings
 from ..errors import ScotopicError
 from ..eval.detection import CONFIDENCE
 from ..eval.report.pictures import FOUND, draw_boxes, side_by_side
-from ..files import output_folder, sha256_of
+from ..files import sha256_of
 from ..pipeline.image import read_image, write_image
 from ..pipeline.registry import DEFAULT
 from ..pipeline.stage import EnhancementStage
@@ -42,7 +42,7 @@ from .options import (
     preset_option,
     required,
 )
-from .pictures import plan_pictures
+from .pictures import picture_folder, plan_pictures
 from .video import (
     LIVE,
     LiveOption,
@@ -50,6 +50,7 @@ from .video import (
     elapsed_ms,
     plan_videos,
     process_videos,
+    refuse_idle,
     split_sources,
     stage_settings,
 )
@@ -82,8 +83,9 @@ def run_model(
     """
     target = Path(required(out, "--out", "FOLDER"))
     pictures, videos = split_sources(sources)
+    refuse_idle(context, videos)
     plan = plan_videos(videos, target, alone=not pictures) if videos else []
-    folder = output_folder(target) if pictures else target
+    folder = picture_folder(target) if pictures else target
     settings = checked_settings(context, EvaluationSettings)
     stage = EnhancementStage(enhancer, gate=settings.gate, strength=settings.strength)
     settings = settings.model_copy(update={"where": place_of(stage, settings.where)})

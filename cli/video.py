@@ -23,6 +23,7 @@ from ..pipeline.video_live import LiveFrames, LivePolicy, is_live_name, open_sou
 from ..pipeline.video_process import FrameWork, VideoSummary, process_video
 from ..pipeline.video_write import OUTPUT_SUFFIXES
 from .console import err, progress_bars, say
+from .options import given
 
 LIVE = LiveSettings().live
 LiveOption = Annotated[LivePolicy, typer.Option("--live", help=LiveSettings.model_fields["live"].description)]
@@ -61,6 +62,14 @@ def split_sources(sources: Sequence[str]) -> tuple[list[Path], list[tuple[str, P
     return pictures, videos
 
 
+def refuse_idle(context: typer.Context, videos: Sequence[tuple[str, Path]]) -> None:
+    """Raise a ScotopicError if an option for videos, or for live ones, was given and there is none."""
+    if given(context, "track") and not videos:
+        raise ScotopicError("--track follows objects through videos, and there is none: leave it out")
+    if given(context, "live") and not any(is_live_name(source) for source, _ in videos):
+        raise ScotopicError("--live is for cameras and streams, and there is none: leave it out")
+
+
 def _is_part(file: Path) -> bool:
     return file.parent.name.endswith(".parts")
 
@@ -74,9 +83,10 @@ def plan_videos(videos: Sequence[tuple[str, Path]], out: Path, *, alone: bool) -
         alone: whether there is nothing else to write.
 
     Raises:
-        ScotopicError: one file for several sources, two results would be one file, or one would overwrite its source.
+        ScotopicError: one file for several sources or of no video's name, two results would be one file, or one would
+            overwrite its source.
     """
-    if out.suffix.lower() in VIDEO_SUFFIXES and not out.is_dir():
+    if out.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES and not out.is_dir():
         if len(videos) > 1 or not alone:
             raise ScotopicError(f"several sources cannot all become {out}: give a folder with --out")
         if out.suffix.lower() not in OUTPUT_SUFFIXES:

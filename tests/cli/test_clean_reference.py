@@ -84,6 +84,15 @@ def test_detect(scotopic: Command, data_dir: Path, tmp_path: Path) -> None:
     assert "lower --reference-score" in outcome.err
 
 
+@pytest.mark.parametrize("command", [("eval", "detect"), ("compare", "detect")])
+def test_a_score_without_a_reference_is_refused(scotopic: Command, tmp_path: Path, command: tuple[str, str]) -> None:
+    outcome = scotopic(*command, "--model", "a.pt", "--data", "set", "-o", tmp_path / "out", "--reference-score", 0.5)
+    assert outcome.status == 1
+    assert outcome.err == (
+        "scotopic: --reference-score says nothing where labels are the truth: add --reference clean\n"
+    )
+
+
 def test_bad_input_is_one_sentence(scotopic: Command, net: Path, tmp_path: Path) -> None:
     photos = bright_pictures(tmp_path / "photos")
     arguments = ("eval", "segment", "--model", net, "--data", photos, "-o", tmp_path / "out", "--reference")

@@ -206,6 +206,26 @@ def test_run_never_overwrites_a_source(scotopic: Command, model: Path, tmp_path:
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"photo.jpg", "photo.png.jpg"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-o", "out", "--track"], "--track follows objects through videos, and there is none"),
+        (["-o", "out", "--live", "queue"], "--live is for cameras and streams, and there is none"),
+        (["-o", "out.mp4"], "pictures are written into a folder, and out.mp4 would be a file"),
+    ],
+)
+def test_what_pictures_alone_have_no_use_for_is_refused(
+    scotopic: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_image(tmp_path / "night" / "dark.png", np.zeros((8, 8, 3), np.uint8))
+    outcome = scotopic("run", "night", "--model", "street", *arguments)
+    assert outcome.status == 1
+    assert outcome.err.startswith(f"scotopic: {sentence}")
+    assert outcome.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["night"]
+
+
 def test_run_draws_both_side_by_side(scotopic: Command, data_dir: Path, model: Path, tmp_path: Path) -> None:
     image = data_dir / "darkbdd" / "images" / "b1c81faa-3df17267.jpg"
     outcome = scotopic("run", image, "--model", model, "--enhancer", "clahe", "-o", tmp_path / "out", *SMALL)

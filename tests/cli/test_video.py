@@ -76,6 +76,8 @@ def test_a_folder_with_pictures_and_videos_keeps_its_structure(scotopic: Command
         (["street.mp4", "-o", "out.webm"], "cannot write a video to out.webm"),
         (["street.mp4", "other.mp4", "-o", "out.mp4"], "several sources cannot all become out.mp4"),
         (["street.mp4", "a.png", "-o", "out.mp4"], "several sources cannot all become out.mp4"),
+        (["street.mp4", "-o", "out.png"], "cannot write a video to out.png"),
+        (["street.mp4", "-o", "out.mp4", "--live", "drop"], "--live is for cameras and streams, and there is none"),
         (["street.mp4", "-o", "street.mp4"], "would overwrite its own source"),
         (["street.mp4", "-o", "."], "would overwrite its own source|all videos lie in the output folder"),
         (["street.mp4"], "--out is missing"),
