@@ -182,8 +182,8 @@ def summary_lines(name: str, written: str, summary: VideoSummary, source: object
     untouched = summary.frames - summary.enhanced
     gate = f", {untouched} of them untouched by the gate" if untouched else ""
     lines = [f"{name}: {summary.frames} frames, {summary.duration:.2f} s, {size}{gate}; written to {written}"]
-    steps = ", ".join(f"{step} {ms / summary.frames:.1f}" for step, ms in summary.timing_ms.items())
-    lines.append(f"  {summary.fps:.1f} frames per second; milliseconds a frame: {steps}")
+    steps = ", ".join(f"{step} {ms / summary.timed:.1f}" for step, ms in summary.timing_ms.items() if summary.timed)
+    lines.append(f"  {summary.fps:.1f} frames per second" + (f"; milliseconds a frame: {steps}" if steps else ""))
     if summary.taken_over:
         lines.append(f"  {summary.taken_over} frames were taken over from an earlier run that was interrupted")
     if isinstance(source, LiveFrames):

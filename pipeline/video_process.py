@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -107,7 +108,9 @@ class VideoSummary:
         seconds: wall time, over all runs that it took.
         begin: of the first frame on the video's clock, in seconds.
         end: of the last frame.
-        timing_ms: milliseconds that each step took in all.
+        timing_ms: milliseconds that each step took in all, without the first frame of each run that was enhanced and
+            the first that was not: there, what later frames have is loaded.
+        timed: frames that ``timing_ms`` counts.
         taken_over: frames that an earlier, interrupted run had finished.
         issues: what was wrong with the source.
         notes: what else there is to say.
@@ -120,6 +123,7 @@ class VideoSummary:
     begin: float | None = None
     end: float = 0.0
     timing_ms: dict[str, float] = field(default_factory=dict)
+    timed: int = 0
     taken_over: int = 0
     issues: VideoIssues = field(default_factory=VideoIssues)
     notes: list[str] = field(default_factory=list)
@@ -141,6 +145,7 @@ class VideoSummary:
         self.frames += record["frames"]
         self.enhanced += record["enhanced"]
         self.seconds += record["seconds"]
+        self.timed += record["timed"]
         for step, ms in record["timing_ms"].items():
             self.timing_ms[step] = self.timing_ms.get(step, 0.0) + ms
 
@@ -191,8 +196,9 @@ def process_video(
     for _ in islice(frames, summary.frames):  # decoding again is cheap, and exact whatever the file is like
         pass
     total = max(source.info.frames, summary.frames)
+    warm: set[bool] = set()
     while True:
-        record = _make_part(frames, parts, work, shape, summary.frames, part_frames, total, progress)
+        record = _make_part(frames, parts, work, shape, summary.frames, part_frames, total, progress, warm)
         if record is None:
             break
         parts.finish(record, None if work.memory is None else work.memory.state())
@@ -236,17 +242,15 @@ def _make_part(
     most: int,
     total: int,
     progress: Callable[[int, int], None],
+    warm: set[bool],
 ) -> dict[str, Any] | None:
-    """Up to ``most`` frames into the next part; its record, or None if no frame was left."""
+    """Up to ``most`` frames into the next part; its record, or None if no frame was left.
+
+    ``warm`` says of which frames, enhanced ones or others, there was one in this run already.
+    """
     began = time.perf_counter()
-    timing: dict[str, float] = {}
-
-    def timed(step: str, since: float) -> float:
-        now = time.perf_counter()
-        timing[step] = timing.get(step, 0.0) + (now - since) * 1000
-        return now
-
-    count = enhanced = 0
+    timing: defaultdict[str, float] = defaultdict(float)
+    count = enhanced = timed = 0
     encoder = None
     begin = end = 0.0
     with ExitStack() as open_files:
@@ -256,10 +260,9 @@ def _make_part(
             frame = next(frames, None)
             if frame is None:
                 break
-            timed("decode", now)
+            steps = {"decode": _ms_since(now)}
             made = work.make(frame)
-            for step, ms in made.timing_ms.items():
-                timing[step] = timing.get(step, 0.0) + ms
+            steps |= made.timing_ms
             now = time.perf_counter()
             if encoder is None:
                 encoder = PartEncoder(parts.next_path(".mp4"), info, keep_turned=not work.turns)
@@ -269,7 +272,12 @@ def _make_part(
             encoder.add(frame, made.image)
             if made.line is not None and lines is not None:
                 lines.write(json.dumps({"frame": done + count, "time": round(frame.time, 6), **made.line}) + "\n")
-            timed("encode", now)
+            steps["encode"] = _ms_since(now)
+            if made.enhanced in warm:
+                timed += 1
+                for step, ms in steps.items():
+                    timing[step] += ms
+            warm.add(made.enhanced)
             count += 1
             end = frame.time + float(frame.duration * info.time_base)
             enhanced += made.enhanced
@@ -278,7 +286,7 @@ def _make_part(
             return None
         now = time.perf_counter()
         encoder.close()
-        timed("encode", now)
+        timing["encode"] += _ms_since(now)
     return {
         "start": encoder.start,
         "begin": begin,
@@ -287,7 +295,12 @@ def _make_part(
         "enhanced": enhanced,
         "seconds": time.perf_counter() - began,
         "timing_ms": timing,
+        "timed": timed,
     }
+
+
+def _ms_since(start: float) -> float:
+    return (time.perf_counter() - start) * 1000
 
 
 def _turned(info: VideoInfo) -> VideoInfo:

@@ -39,6 +39,26 @@ class Upright:
         return Made(frame.upright(), True, {"turn": 1.0}, {"shape": list(frame.upright().shape)})
 
 
+class SlowToLoad(Upright):
+    """Dusk: every other frame is enhanced. What both kinds need is loaded for the first of them, in a second."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def make(self, frame: VideoFrame) -> Made:
+        self.made += 1
+        return Made(None, self.made % 2 == 0, {"turn": 1000.0 if self.made <= 2 else 1.0})
+
+
+def test_what_is_loaded_once_is_no_frames_time(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", DARK[:8])
+    with VideoReader(clip) as reader:
+        summary = process_video(reader, tmp_path / "out.mp4", SlowToLoad(), part_frames=3)
+    assert (summary.frames, summary.timed) == (8, 6)
+    assert summary.timing_ms["turn"] == 6.0
+    assert summary.timing_ms.keys() == {"decode", "turn", "encode"}
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
 def test_frames_times_duration_and_sound_are_those_of_the_source(tmp_path: Path, suffix: str) -> None:
     clip = write_clip(tmp_path / "a.mp4", DARK, uneven_times(40), sound=True, options={"bf": "3"})
