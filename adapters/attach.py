@@ -92,7 +92,9 @@ def attach(
     stage = as_stage(enhancer, stage_options)
     name = stage.enhancer.info.name
     if where == "graph" and not stage.enhancer.info.in_graph:
-        raise ScotopicError(f'{name!r} works on pictures and cannot stand inside a network: use where="source"')
+        raise ScotopicError(
+            f'{name!r} works on pictures and cannot stand inside a network: use where="source" (--where source)'
+        )
     if train_enhancer and where == "source":
         raise ScotopicError('an enhancer is trained with the model only inside its graph: use where="graph"')
     if train_enhancer and next(stage.parameters(), None) is None:

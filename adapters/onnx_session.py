@@ -128,7 +128,9 @@ def put_in_front(net: OnnxNet, stage: EnhancementStage | None, where: str) -> No
     if stage is not None and (held := net.description.get("enhancer")):
         raise ScotopicError(f"{net.path} was exported with the enhancer {held!r} in its graph: use it as it is")
     if stage is not None and where == "graph":
-        raise ScotopicError(f'{net.path} is exported, so nothing can be put into its graph: use where="source"')
+        raise ScotopicError(
+            f'{net.path} is exported, so nothing can be put into its graph: use where="source" (--where source)'
+        )
     net.stage = stage
 
 

@@ -165,7 +165,9 @@ def attach(
     if channels != 3:
         raise ScotopicError(f"an enhancer works on RGB, but this model takes {channels} channels")
     if where == "graph" and not isinstance(network, BaseModel):
-        raise ScotopicError(f'{network} is exported, so nothing can be put into its graph: use where="source"')
+        raise ScotopicError(
+            f'{network} is exported, so nothing can be put into its graph: use where="source" (--where source)'
+        )
     if where == "graph" and _is_normalised(network):
         raise ScotopicError('this classifier takes pictures with mean and deviation removed: use where="source"')
     if not isinstance(network, BaseModel) and (held := enhancer_inside(network)):

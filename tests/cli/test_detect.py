@@ -206,6 +206,16 @@ def test_run_never_overwrites_a_source(scotopic: Command, model: Path, tmp_path:
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"photo.jpg", "photo.png.jpg"}
 
 
+def test_the_other_place_for_an_enhancer_is_named_as_an_option(scotopic: Command, tmp_path: Path) -> None:
+    write_image(tmp_path / "dark.png", np.zeros((64, 64, 3), np.uint8))
+    outcome = scotopic(
+        "run", tmp_path / "dark.png", "--model", "street", "--enhancer", "clahe", "--where", "graph",
+        "-o", tmp_path / "out", *SMALL,
+    )  # fmt: skip
+    assert outcome.status == 1
+    assert outcome.err.endswith('cannot stand inside a network: use where="source" (--where source)\n')
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
