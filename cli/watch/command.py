@@ -45,11 +45,14 @@ class ServeCommand(TyperCommand):
     """A command whose `--serve` may stand without an address."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Give a bare `--serve` its default: what follows is an address only if it reads HOST:PORT."""
+        """Give a bare `--serve` its default: what follows is an address only if it reads HOST:PORT, or a port.
+
+        A port has four or five digits here, since fewer may be the number of a camera.
+        """
         full: list[str] = []
         for word, following in zip(args, [*args[1:], ""], strict=True):
             full.append(word)
-            if word == "--serve" and not re.fullmatch(r"[^/\\]*:[0-9]+", following):
+            if word == "--serve" and not re.fullmatch(r"[^/\\]*:[0-9]+|[0-9]{4,5}", following):
                 full.append(DEFAULT_ADDRESS)
         return super().parse_args(ctx, full)
 
@@ -65,7 +68,7 @@ def watch(
         str | None,
         typer.Option(
             "--serve",
-            metavar="[HOST:PORT]",
+            metavar="[[HOST:]PORT]",
             help=f"Show a page in the browser instead of a window; {DEFAULT_ADDRESS} unless given.",
         ),
     ] = None,

@@ -207,17 +207,17 @@ def _part(disposition: str, kind: str, body: bytes) -> bytes:
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """``HOST:PORT`` -> host and port.
+    """``HOST:PORT``, or ``PORT`` of this machine alone -> host and port.
 
     Raises:
         ScotopicError: it is none.
 
-    >>> parse_address("127.0.0.1:8000"), parse_address("[::1]:0"), parse_address(":80")
-    (('127.0.0.1', 8000), ('::1', 0), ('127.0.0.1', 80))
+    >>> parse_address("0.0.0.0:8000"), parse_address("[::1]:0"), parse_address(":80"), parse_address("8124")
+    (('0.0.0.0', 8000), ('::1', 0), ('127.0.0.1', 80), ('127.0.0.1', 8124))
     """
-    found = re.fullmatch(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\s/\[\]:]*)):([0-9]{1,5})", text)
+    found = re.fullmatch(r"(?:(?:\[([0-9a-fA-F:.%]+)\]|([^\s/\[\]:]*)):)?([0-9]{1,5})", text)
     if not found or int(found[3]) > 65535:
         raise ScotopicError(
-            f"cannot read {text!r} as an address to serve at: write HOST:PORT such as {DEFAULT_ADDRESS}"
+            f"cannot read {text!r} as an address to serve at: write HOST:PORT such as {DEFAULT_ADDRESS}, or PORT"
         )
     return found[1] or found[2] or "127.0.0.1", int(found[3])

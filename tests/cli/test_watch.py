@@ -246,7 +246,7 @@ def test_a_motion_jpeg_player(tmp_path: Path) -> None:
     assert image.shape[1] == 3 * WIDTH
 
 
-@pytest.mark.parametrize("text", ["8000", "localhost", "127.0.0.1:99999", "a:b", "http://localhost:80", "::1:80"])
+@pytest.mark.parametrize("text", ["80000", "localhost", "127.0.0.1:99999", "a:b", "http://localhost:80", "::1:80"])
 def test_no_address(text: str) -> None:
     with pytest.raises(ScotopicError, match="as an address to serve at: write HOST:PORT"):
         parse_address(text)
@@ -266,6 +266,9 @@ def test_no_address(text: str) -> None:
         (["--serve", "0.0.0.0:80", "0"], "0", "0.0.0.0:80"),
         (["a.mp4", "--serve", "[::1]:0"], "a.mp4", "[::1]:0"),
         (["a.mp4", "--serve=:0"], "a.mp4", ":0"),
+        (["a.mp4", "--serve", "8124"], "a.mp4", "8124"),
+        (["--serve", "8124", "0"], "0", "8124"),
+        (["a.mp4", "--serve=80"], "a.mp4", "80"),
     ],
 )
 def test_serve_may_stand_without_an_address(arguments: list[str], source: str, address: str | None) -> None:
