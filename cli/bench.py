@@ -8,12 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from ..configs.bench_schema import BenchPreset, BenchSettings
-from ..errors import ScotopicError
 from ..eval.bench import bench as run_bench
 from ..eval.report.bench_tables import bench_heading, bench_notes, cost_table, pipeline_table
-from ..pipeline.registry import DEFAULT, split_specs
+from ..pipeline.registry import DEFAULT
 from .console import progress_bars, say, show_table
-from .options import OutOption, checked_settings, preset_option, required
+from .options import ENHANCERS_HELP, OutOption, checked_settings, enhancer_specs, preset_option, required
 
 USUAL = f"none,gamma,clahe,sgz,{DEFAULT}"
 
@@ -25,9 +24,7 @@ def _option(name: str, flag: str, metavar: str | None = None) -> Any:
 
 def bench(
     context: typer.Context,
-    enhancers: Annotated[
-        str, typer.Option(help="Comma-separated names, or patterns such as '*dce*' and '*'; see scotopic list.")
-    ] = USUAL,
+    enhancers: Annotated[str, typer.Option(help=ENHANCERS_HELP)] = USUAL,
     model: Annotated[
         str | None,
         typer.Option("--model", help="Detector or segmentation net behind the enhancers: yolo11n.pt, street, road."),
@@ -50,9 +47,7 @@ def bench(
     Ends with status 1 if an enhancer takes longer than the budget, or cannot be measured.
     """
     folder = required(out, "--out", "FOLDER")
-    specs = split_specs(enhancers)
-    if not specs:
-        raise ScotopicError("--enhancers names none: give names such as none,clahe,sgz")
+    specs = enhancer_specs(enhancers)
     settings = checked_settings(context, BenchSettings)
     with progress_bars() as progress:
         result = run_bench(specs, folder, model=model, data=data, settings=settings, progress=progress)

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from ..configs.schema import DetectPreset, QualityPreset, SegmentPreset
-from ..errors import ScotopicError
-from ..pipeline.registry import DEFAULT, split_specs
+from ..pipeline.registry import DEFAULT
 from .detect import detect
 from .options import (
     CLEAN_DEFAULTS,
     DEFAULTS,
+    ENHANCERS_HELP,
     SEGMENTER_DEFAULTS,
     AgainstOption,
     BrisqueOption,
@@ -46,13 +46,14 @@ from .options import (
     SplitOption,
     StrengthOption,
     WhereOption,
+    enhancer_specs,
     preset_option,
 )
 from .quality import quality
 from .segment import DEFAULT_MODEL, segment
 
 app = typer.Typer(help="Measure many enhancers ahead of the same model on the same images.", no_args_is_help=True)
-EnhancersOption = Annotated[str, typer.Option(help="Comma-separated names; see scotopic list.")]
+EnhancersOption = Annotated[str, typer.Option(help=ENHANCERS_HELP)]
 USUAL = f"none,gamma,clahe,sgz,{DEFAULT}"
 
 
@@ -79,7 +80,7 @@ def compare_detect(
     config: Annotated[str | None, preset_option(DetectPreset, "eval")] = None,
 ) -> None:
     """mAP of a frozen detector behind each enhancer; the gate is off, so that the enhancers themselves are measured."""
-    detect(context, _specs(enhancers))
+    detect(context, enhancer_specs(enhancers))
 
 
 @app.command("segment")
@@ -101,7 +102,7 @@ def compare_segment(
     config: Annotated[str | None, preset_option(SegmentPreset, "eval")] = None,
 ) -> None:
     """mIoU of a frozen net behind each enhancer; the gate is off, so that the enhancers themselves are measured."""
-    segment(context, _specs(enhancers))
+    segment(context, enhancer_specs(enhancers))
 
 
 @app.command("quality")
@@ -126,11 +127,4 @@ def compare_quality(
     config: Annotated[str | None, preset_option(QualityPreset, "eval")] = None,
 ) -> None:
     """How the pictures of each enhancer look: PSNR, SSIM and MSE against references, BRISQUE and NIQE without."""
-    quality(context, _specs(enhancers))
-
-
-def _specs(enhancers: str) -> list[str]:
-    specs = split_specs(enhancers)
-    if not specs:
-        raise ScotopicError("--enhancers names none: give names such as none,clahe,sgz")
-    return specs
+    quality(context, enhancer_specs(enhancers))

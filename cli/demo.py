@@ -17,7 +17,7 @@ from ..eval.report.page_pictures import write_report_pictures
 from ..eval.report.pictures import side_by_side
 from ..files import output_folder
 from ..pipeline.image import read_image, write_image
-from ..pipeline.registry import create_enhancer, enhancer_info, list_enhancers, split_specs
+from ..pipeline.registry import create_enhancer, enhancer_info, expand_specs, list_enhancers, split_specs
 from .console import progress_bars, say, show_table
 from .listing import weights_here
 from .options import preset_option
@@ -41,7 +41,7 @@ def demo(
     """Darken two photographs, enhance them with everything that is here, and show what a detector finds in them."""
     output_folder(out)
     dataset = write_demo_set(out / "dark", seed)
-    names = list(dict.fromkeys(["none", *(split_specs(enhancers or "") or _all_here())]))
+    names = list(dict.fromkeys(["none", *(expand_specs(split_specs(enhancers or "")) or _all_here())]))
     sheet, rows = _enhance_all(names, dataset)
     write_image(out / "contact_sheet.png", sheet)
     comparison = _detect(model, dataset, names, out)

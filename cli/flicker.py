@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from ..configs.flicker_schema import FlickerSettings
-from ..errors import ScotopicError
 from ..eval.flicker import measure_flicker
-from ..pipeline.registry import DEFAULT, split_specs
+from ..pipeline.registry import DEFAULT
 from .console import progress_bars, say, show_table
-from .options import OutOption, checked_settings
+from .options import ENHANCERS_HELP, OutOption, checked_settings, enhancer_specs
 
 DEFAULTS = FlickerSettings()
 
@@ -25,7 +24,7 @@ def _option(name: str, flag: str, metavar: str | None = None) -> Any:
 def flicker(
     context: typer.Context,
     source: Annotated[Path, typer.Argument(help="A folder of pictures, in the order of their names, or a video.")],
-    enhancers: Annotated[str, typer.Option(help="Comma-separated names; see scotopic list.")] = DEFAULT,
+    enhancers: Annotated[str, typer.Option(help=ENHANCERS_HELP)] = DEFAULT,
     recipe: Annotated[str | None, _option("recipe", "--recipe", "NAME[...]")] = None,
     jitter: Annotated[float, _option("jitter", "--jitter")] = DEFAULTS.jitter,
     seed: Annotated[int, _option("seed", "--seed")] = DEFAULTS.seed,
@@ -37,9 +36,7 @@ def flicker(
     out: OutOption = None,
 ) -> None:
     """Flicker of an enhanced video in grey levels, enhanced frame by frame and smoothed."""
-    specs = split_specs(enhancers)
-    if not specs:
-        raise ScotopicError("--enhancers names none: give names such as sgz,zero_dce_pp")
+    specs = enhancer_specs(enhancers, "sgz,zero_dce_pp")
     settings = checked_settings(context, FlickerSettings)
     with progress_bars() as progress:
         record = measure_flicker(source, specs, out, settings=settings, progress=progress)

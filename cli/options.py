@@ -20,6 +20,7 @@ from ..configs.schema import (
     Where,
 )
 from ..errors import ScotopicError, nearest
+from ..pipeline.registry import expand_specs, split_specs
 
 DEFAULTS = EvaluationSettings()
 SEGMENTER_DEFAULTS = SegmentationSettings()
@@ -43,6 +44,7 @@ SegmenterOption = Annotated[
     str, typer.Option("--model", help="Segmentation net: road (our own), a folder, an .onnx, torchvision:NAME, ...")
 ]
 EnhancerOption = Annotated[str, typer.Option("--enhancer", help="Name, or name[key=value]; see scotopic list.")]
+ENHANCERS_HELP = "Comma-separated names, or patterns such as '*dce*' and '*'; see scotopic list."
 OutOption = Annotated[Path | None, typer.Option("-o", "--out", help="Folder for what is written.")]
 GateOption = Annotated[str, typer.Option("--gate", metavar="auto|off|FILE", help=help_of("gate"))]
 StrengthOption = Annotated[float, typer.Option("--strength", help=help_of("strength"))]
@@ -172,6 +174,18 @@ def given(context: typer.Context, name: str) -> bool:
     """Whether an option stood on the command line."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
+
+
+def enhancer_specs(text: str, example: str = "none,clahe,sgz") -> list[str]:
+    """What ``--enhancers`` means: names, with arguments or without, and patterns.
+
+    Raises:
+        ScotopicError: it names none, or a pattern fits nothing.
+    """
+    specs = expand_specs(split_specs(text))
+    if not specs:
+        raise ScotopicError(f"--enhancers names none: give names such as {example}")
+    return specs
 
 
 def parse_class_map(text: str | None) -> dict[str, str | None]:

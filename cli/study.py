@@ -12,9 +12,8 @@ from ..eval.datasets.pictures import load_pictures
 from ..eval.study.make import make_study
 from ..eval.study.score import score_study
 from ..eval.study.tables import columns, heading, table, write_scores
-from ..pipeline.registry import split_specs
 from .console import progress_bars, say, show_table
-from .options import OutOption, checked_settings, preset_option, required
+from .options import ENHANCERS_HELP, OutOption, checked_settings, enhancer_specs, preset_option, required
 
 app = typer.Typer(help="Ask people which enhancer looks best, blindly, and score their answers.", no_args_is_help=True)
 DEFAULTS = StudySettings()
@@ -28,9 +27,7 @@ def _help(name: str) -> str:
 def make(
     context: typer.Context,
     pictures: Annotated[str, typer.Argument(help="Folder of pictures, or a preset's name.")],
-    enhancers: Annotated[
-        str | None, typer.Option(help="Comma-separated names; see scotopic list. none shows the picture as it is.")
-    ] = None,
+    enhancers: Annotated[str | None, typer.Option(help=f"{ENHANCERS_HELP} none shows the picture as it is.")] = None,
     out: OutOption = None,
     mode: Annotated[Mode, typer.Option(help=_help("mode"))] = DEFAULTS.mode,
     questions: Annotated[int, typer.Option(help=_help("questions"))] = DEFAULTS.questions,
@@ -38,7 +35,7 @@ def make(
     config: Annotated[str | None, preset_option(StudyPreset)] = None,
 ) -> None:
     """Write study.html, a page that participants open and answer, and key.json, which the organiser keeps."""
-    specs = split_specs(required(enhancers, "--enhancers", "none,clahe,sgz"))
+    specs = enhancer_specs(required(enhancers, "--enhancers", "none,clahe,sgz"))
     folder = Path(required(out, "--out", "FOLDER"))
     settings = checked_settings(context, StudySettings)
     with progress_bars() as progress:

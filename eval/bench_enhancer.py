@@ -17,36 +17,22 @@ import torch
 
 from ..errors import ScotopicError
 from ..pipeline.contract import Enhancer, to_batch
-from ..pipeline.registry import STAGE_OPTIONS, create_enhancer, enhancer_info, list_enhancers, parse_spec
+from ..pipeline.registry import STAGE_OPTIONS, create_enhancer, enhancer_info, expand_specs, parse_spec
 from ..pipeline.stage import EnhancementStage
 from ..pipeline.weights.manifest import manifest
 from .bench_pictures import night, pictures_at
 from .efficiency import count_flops, count_parameters, peak_memory
 
-NOT_ALONE = "folder"
-"""The one registered enhancer that is nothing without an argument."""
 WARM_UP_SIDE = 64
 
 
 def expand(specs: Sequence[str]) -> list[str]:
-    """Patterns such as ``*dce*`` become the names that fit; ``none`` comes first.
-
-    Raises:
-        ScotopicError: a pattern fits nothing.
+    """As :func:`~scotopic.pipeline.registry.expand_specs`; ``none`` comes first.
 
     >>> expand(["*dce*", "gamma"])
     ['none', 'zero_dce', 'zero_dce_pp', 'gamma']
     """
-    names = ["none"]
-    for spec in specs:
-        if set("*?") & set(spec.split("[")[0]) and ":" not in spec:
-            fitting = [name for name in list_enhancers(spec) if name != NOT_ALONE]
-            if not fitting:
-                raise ScotopicError(f"no enhancer fits {spec!r}: see scotopic list")
-            names += fitting
-        else:
-            names.append(spec)
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(["none", *expand_specs(specs)]))
 
 
 def build(spec: str) -> EnhancementStage:

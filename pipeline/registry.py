@@ -7,6 +7,7 @@ import inspect
 import re
 import threading
 import warnings
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from .user_file import class_from_file
 ENTRY_POINT_GROUP = "scotopic.enhancers"
 DEFAULT = "sgz_task"
 """Where none is named: shown to harm none of three detectors, by day, at night or in noise (`docs/results.md`)."""
+NOT_ALONE = "folder"
+"""The one registered enhancer that is nothing without an argument."""
 STAGE_OPTIONS = {"gate": "auto", "strength": 1.0, "color": "rgb"}
 """What may stand among the arguments of a name but belongs to the stage around the enhancer, with the defaults."""
 
@@ -168,6 +171,27 @@ def split_specs(text: str) -> list[str]:
     ['none', 'gamma[gamma=2.2]', 'sgz[order=2,iterations=8]']
     """
     return [part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip()]
+
+
+def expand_specs(specs: Iterable[str]) -> list[str]:
+    """Patterns become the names that fit; a name that comes twice stays where it came first.
+
+    Raises:
+        ScotopicError: a pattern fits nothing.
+
+    >>> expand_specs(["*dce*", "gamma[gamma=2.2]", "zero_dce"])
+    ['zero_dce', 'zero_dce_pp', 'gamma[gamma=2.2]']
+    """
+    names: list[str] = []
+    for spec in specs:
+        if set("*?") & set(spec.split("[")[0]) and ":" not in spec:
+            fitting = [name for name in list_enhancers(spec) if name != NOT_ALONE]
+            if not fitting:
+                raise ScotopicError(f"no enhancer fits {spec!r}: see scotopic list")
+            names += fitting
+        else:
+            names.append(spec)
+    return list(dict.fromkeys(names))
 
 
 def parameter_names(cls: type[Enhancer]) -> list[str]:

@@ -47,6 +47,14 @@ def test_a_sheet_that_cannot_be_drawn_hides_no_figures(scotopic: Command, pairs:
     assert outcome.err.count("\n") == 1
 
 
+def test_patterns_take_all_enhancers_that_fit(scotopic: Command, pairs: Path, tmp_path: Path) -> None:
+    arguments = ("--data", pairs, "-o", tmp_path / "out", "--pictures", 0)
+    outcome = scotopic("compare", "quality", *arguments, "--enhancers", "clahe,*gamma,gamma")
+    assert outcome.status == 0, outcome.err
+    record = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [row["enhancer"] for row in record["rows"]] == ["none", "clahe", "auto_gamma", "gamma"]
+
+
 def test_reference_and_parameters(scotopic: Command, tmp_path: Path) -> None:
     large = write_pairs(tmp_path / "large", count=2, width=200, height=110)
     outcome = scotopic(
@@ -152,6 +160,8 @@ def test_help_reads_well(scotopic: Command, command: str) -> None:
         ({"--data": "pairs/low"}, "there is nothing to measure on low"),
         ({"--reference": "nowhere"}, "no folder of reference pictures at nowhere"),
         ({"--enhancers": "none,clah"}, "did you mean 'clahe'"),
+        ({"--enhancers": "*qqq"}, "no enhancer fits '*qqq': see scotopic list"),
+        ({"--enhancers": ","}, "--enhancers names none: give names such as none,clahe,sgz"),
         ({"--brisque": "missing.yml"}, "no BRISQUE model at missing.yml"),
         ({"--niqe": "text.txt"}, "text.txt does not hold NIQE's"),
         ({"--crop": -1}, "crop"),
