@@ -178,7 +178,8 @@ def _run_on_pictures(
                 passed += not result.enhanced
                 without, _ = bare.detect(picture, image.name)
                 behind, _ = inside.detect(picture, image.name) if inside else bare.detect(result.image, image.name)
-                name = enhancer if result.enhanced else f"{enhancer} (untouched by the gate)"
+                name = f"none and {enhancer}" if where == "beside" else enhancer
+                name = name if result.enhanced else f"{enhancer} (untouched by the gate)"
                 pair = [_drawn("none", picture, bare, without), _drawn(name, result.image, bare, behind)]
                 write_image(target, side_by_side(pair, width=1280))
                 say(f"{image}: {len(without.boxes)} objects without, {len(behind.boxes)} with {name}")

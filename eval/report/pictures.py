@@ -53,11 +53,15 @@ def _label(image: np.ndarray, text: str, corner: tuple[int, int], color: tuple[i
 
 
 def side_by_side(pictures: Sequence[tuple[str, np.ndarray]], width: int | None = None) -> np.ndarray:
-    """Pictures of one height in a row, each under its title; shrunk so that each is at most ``width`` pixels wide."""
+    """Pictures of one height in a row, each under its title; shrunk so that each is at most ``width`` pixels wide.
+
+    >>> side_by_side([("a line", np.zeros((1, 5000, 3), np.uint8))], width=1280).shape[1]
+    1280
+    """
     columns = []
     for title, picture in pictures:
         if width and picture.shape[1] > width:
-            size = (width, round(picture.shape[0] * width / picture.shape[1]))
+            size = (width, max(1, round(picture.shape[0] * width / picture.shape[1])))
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         bar = np.full((_BAR, picture.shape[1], 3), 30, np.uint8)
         _write(bar, title, (6, 19), (255, 255, 255), scale=0.5)

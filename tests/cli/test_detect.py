@@ -242,6 +242,11 @@ def test_run_draws_both_side_by_side(scotopic: Command, data_dir: Path, model: P
     assert outcome.status == 0, outcome.err
     assert "1 of 1 pictures" in outcome.out
     assert read_image(tmp_path / "out" / image.name).shape[1] == 2 * 1280
+    both = scotopic(
+        "run", image, "--model", model, "--enhancer", "clahe", "-o", tmp_path / "both", *SMALL, "--where", "beside"
+    )
+    assert both.status == 0, both.err
+    assert "with none and clahe" in both.out
 
 
 def test_a_model_that_was_saved_with_an_enhancer_gets_no_second_one(scotopic: Command, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
@@ -65,12 +66,10 @@ def test_the_code_on_the_page(page: str) -> None:
     assert names["bright"].shape == (2, 3, 5, 7)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
 def test_the_entry_point_on_the_page(page: str) -> None:
-    import tomllib
-
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     (block,) = blocks(page, "toml")
-    assert tomllib.loads(block)["project"]["entry-points"].keys() == {ENTRY_POINT_GROUP}
+    assert toml.loads(block)["project"]["entry-points"].keys() == {ENTRY_POINT_GROUP}
 
 
 def test_what_tells_that_an_enhancer_has_changed(page: str) -> None:
