@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -15,6 +16,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .errors import ScotopicError
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -133,8 +136,8 @@ def sole_writer(folder: str | Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise cannot_write(path, error) from error
-    except NotImplementedError:
-        pass  # a file system without locks: better to run unguarded than not at all
+    except NotImplementedError:  # a file system without locks: better to run unguarded than not at all
+        _log.warning("%s cannot be locked: see that no other run writes into it", folder)
     try:
         yield
     finally:

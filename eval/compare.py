@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from ..adapters.contract import Detector, Segmenter
@@ -71,14 +72,16 @@ def compare_detection(
     options = settings.model_dump(include=set(DetectorSettings.model_fields))
 
     def load(stage: EnhancementStage | None) -> Detector:
-        if not callable(model):
-            return load_detector(model, stage=stage, download=True, **options)
-        if stage is not None and settings.where == "beside":
-            return TwoLooks(model(None), stage, iou=settings.iou, max_det=settings.max_det)
-        return model(stage)
+        return model(stage) if callable(model) else load_detector(model, stage=stage, download=True, **options)
+
+    bare = lru_cache(maxsize=1)(lambda: load(None))
+
+    def beside(stage: EnhancementStage | None) -> Detector:
+        return bare() if stage is None else TwoLooks(bare(), stage, iou=settings.iou, max_det=settings.max_det)
 
     dataset = data if isinstance(data, DetectionDataset) else load_detection_dataset(data, split)
-    return compare(DetectionTask(dataset, load, Path(out), class_map or {}), enhancers, settings, progress)
+    task = DetectionTask(dataset, beside if settings.where == "beside" else load, Path(out), class_map or {})
+    return compare(task, enhancers, settings, progress)
 
 
 def compare_segmentation(

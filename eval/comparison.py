@@ -115,59 +115,59 @@ def compare(
     refused, as is a folder with results of another kind.
     """
     with sole_writer(task.out):
-        return _compare(task, enhancers, settings, progress)
+        refuse_other_task(task.out, task.name)
+        specs = ["none", *(spec for spec in dict.fromkeys(enhancers) if spec != "none")]
+        stages = {spec: EnhancementStage(spec, gate=settings.gate, strength=settings.strength) for spec in specs}
+        stages["none"] = EnhancementStage("none", gate="off")  # there is nothing that a gate could hold back
+        for stage in stages.values():
+            stage.enhancer.check_files([sample.image for sample in task.dataset.samples])
+        journals = output_folder(task.out / task.folder)
+        bare = task.load(None)
+        base = _common(task, bare, specs, settings)
+        keys = {spec: _key(base, spec, stage) for spec, stage in stages.items()}
+        rows = finished_rows(task.out, keys, task.evidence)
+        for spec, stage in stages.items():
+            images = len(task.dataset.samples)
+            if spec in rows:
+                progress(spec, images, images)
+                continue
+            inside = not isinstance(settings, QualitySettings) and settings.where != "source" and spec != "none"
+            model, outside = (task.load(stage), None) if inside else (bare, stage)
+            journal = Journal(journals / f".{file_name(spec)}.jsonl", keys[spec])
+            run = task.run(spec, model, outside, journal, partial(progress, spec))
+            if spec == "none" and len(run.failed) == images:
+                raise ScotopicError(f"no image of {task.dataset.name} could be used: {next(iter(run.failed.values()))}")
+            rows[spec] = _row(task, spec, stage, run) | {"key": keys[spec]}
+            _write(task.out, {**base, "rows": [rows[s] for s in specs if s in rows]})
+            journal.remove()
+        return _with_statistics({**base, "rows": [rows[spec] for spec in specs]}, task.out, progress)
 
 
-def _compare(
+def _common(
     task: Task[Model, Dataset],
-    enhancers: Sequence[str],
+    bare: Model,
+    specs: Sequence[str],
     settings: EvaluationSettings | SegmentationSettings | QualitySettings,
-    progress: Progress,
-) -> Comparison:
-    dataset, out = task.dataset, output_folder(task.out)
-    refuse_other_task(out, task.name)
-    specs = ["none", *(spec for spec in dict.fromkeys(enhancers) if spec != "none")]
-    stages = {spec: EnhancementStage(spec, gate=settings.gate, strength=settings.strength) for spec in specs}
-    stages["none"] = EnhancementStage("none", gate="off")  # there is nothing that a gate could hold back
-    for stage in stages.values():
-        stage.enhancer.check_files([sample.image for sample in dataset.samples])
-    journals = output_folder(out / task.folder)
-    bare = task.load(None)
+) -> dict[str, Any]:
+    """What the record says of all rows."""
     if len(specs) > 1 and (held := bare.description.get("enhancer")):
         raise ScotopicError(
             f"{bare.description['file']} holds the enhancer {held!r} already, and any other would come on top of it: "
             "compare a model without one, or measure this one as it is with the enhancer none alone"
         )
-    base: dict[str, Any] = {
+    return {
         "task": task.name,
         "model": dict(bare.description),
         "data": {
-            "name": dataset.name,
-            "images": len(dataset.samples),
-            "fingerprint": dataset.fingerprint(),
+            "name": task.dataset.name,
+            "images": len(task.dataset.samples),
+            "fingerprint": task.dataset.fingerprint(),
             **task.begin(bare),
         },
         "settings": {**settings.model_dump(mode="json"), **task.fixed_settings()},
         "gate": asdict(gate) if (gate := gate_of(settings.gate)) else None,
         "environment": environment(),
     }
-    keys = {spec: _key(base, spec, stage) for spec, stage in stages.items()}
-    rows = finished_rows(out, keys, task.evidence)
-    for spec, stage in stages.items():
-        if spec in rows:
-            progress(spec, len(dataset.samples), len(dataset.samples))
-            continue
-        inside = not isinstance(settings, QualitySettings) and settings.where != "source" and spec != "none"
-        model, outside = (task.load(stage), None) if inside else (bare, stage)
-        journal = Journal(journals / f".{file_name(spec)}.jsonl", keys[spec])
-        run = task.run(spec, model, outside, journal, partial(progress, spec))
-        if spec == "none" and len(run.failed) == len(dataset.samples):
-            raise ScotopicError(f"no image of {dataset.name} could be used: {next(iter(run.failed.values()))}")
-        rows[spec] = _row(task, spec, stage, run) | {"key": keys[spec]}
-        _write(out, {**base, "rows": [rows[s] for s in specs if s in rows]})
-        journal.remove()
-    record = {**base, "rows": [rows[spec] for spec in specs]}
-    return _with_statistics(record, out, progress)
 
 
 def recompute(

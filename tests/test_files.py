@@ -136,7 +136,9 @@ def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
             pass
 
 
-def test_where_nothing_can_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_can_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / ".lock").mkdir()
     with pytest.raises(ScotopicError, match=r"cannot write .*\.lock"), sole_writer(tmp_path):
         pass
@@ -146,7 +148,7 @@ def test_where_nothing_can_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(FileLock, "acquire", refuse)  # what it says of a file system without locks
     with sole_writer(tmp_path / "out"):
-        pass
+        assert "out cannot be locked: see that no other run writes into it" in caplog.text
 
 
 def test_sha256(tmp_path: Path) -> None:
