@@ -34,7 +34,7 @@ class Kernels:
         self.enhance_tile: Callable[..., None] = _compile(numba_kernels.enhance_tile, numba_kernels.SIGNATURE)
         self.tile = numba_kernels.TILE
         self.whole, self.estimate, self.apply = numba_kernels.WHOLE, numba_kernels.ESTIMATE, numba_kernels.APPLY
-        self.scratch = Scratch((numba_kernels.SCRATCH, np.float32), (numba_kernels.SEGMENT, np.int32))
+        self.scratch = Scratch((numba_kernels.SCRATCH, np.float32), (numba_kernels.COUNTS, np.int32))
         """The kernel's last two arguments."""
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +18,12 @@ from .tiles import Tile, part
 LAYERS = tuple(f"e_conv{number}" for number in range(1, 8))
 WIDTH = 32
 _TINY = np.float32(1e-20)
+_NO_WEIGHT = torch.zeros(1)
+_DEPTH, _MIX = 7 * 2 * 10 * WIDTH, 7 * 2 * WIDTH * WIDTH
 _NOTHING = np.empty((0, 0, 0), np.float32)
 
-Weights = tuple[np.ndarray, np.ndarray, np.ndarray, int]
-"""What the kernel calls depth, mix, bias and maps."""
+Weights = tuple[np.ndarray, np.ndarray, np.ndarray, int, int]
+"""What the kernel calls depth, mix, bias, taps and maps."""
 
 
 Adjust = Callable[[np.ndarray], np.ndarray]
@@ -52,7 +57,7 @@ def fused_enhance(
     source = np.ascontiguousarray(image).reshape(height, 3 * width)
     out = np.empty((height, 3 * width), np.uint8)
     small = (-(-height // scale_factor), -(-width // scale_factor))
-    factor = np.empty((3 * weights[3], *small), np.float32) if adjust else _NOTHING
+    factor = np.empty((3 * weights[-1], *small), np.float32) if adjust else _NOTHING
     threads = torch.get_num_threads()
     light = np.float32(exposure) * np.float32(1 / 255)
 
@@ -81,47 +86,70 @@ def read_weights(net: nn.Module, maps: tuple[int, ...] = (3, 24)) -> Weights | N
         maps: how many maps the net may give.
 
     Returns:
-        depth (7, 64, 10), mix (7, 1 or 9, 32, 64), bias (7, 32), all float32 and filled up with zeros, and the number
-        of curves, 1 or 8.
+        what :func:`~.numba_kernels.enhance_tile` calls depth, mix and bias, all float32 and filled up with zeros, the
+        number of taps, 1 or 9, and that of curves, 1 or 8.
     """
-    layers = [getattr(net, name) for name in LAYERS]
-    taps = 9 if isinstance(layers[0], nn.Conv2d) else 1
-    depth = np.zeros((7, 2 * WIDTH, 10), np.float32)
-    mix = np.zeros((7, taps, WIDTH, 2 * WIDTH), np.float32)
-    bias = np.zeros((7, WIDTH), np.float32)
-    outputs = 0
-    for number, layer in enumerate(layers):
-        mixer = layer
-        if taps == 1:
-            reach = _read(getattr(layer, "depth_conv", None))
-            if reach is None or _has_hooks(layer):
-                return None
-            channels = reach[0].shape[0]
-            depth[number, :channels, :9] = reach[0].reshape(channels, 9)
-            depth[number, :channels, 9] = reach[1]
-            mixer = getattr(layer, "point_conv", None)
-        read = _read(mixer)
-        if read is None:
+    # torch's own dictionaries: reading attributes of a module takes ten times as long
+    modules: Any = net._modules
+    layers = [modules[name] for name in LAYERS]
+    separable = not isinstance(layers[0], nn.Conv2d)
+    convs: list[object] = [*layers]
+    if separable:
+        if any(_has_hooks(layer) for layer in layers):
             return None
-        outputs, channels = read[0].shape[:2]
-        mix[number, :, :outputs, :channels] = read[0].reshape(outputs, channels, taps).transpose(2, 0, 1)
-        bias[number, :outputs] = read[1]
-    for values in (depth, mix, bias):
-        # Layers that training has let decay to nothing hold numbers too small for the processor's fast path; this
-        # makes them zero, and leaves alone what can be seen.
-        values += _TINY
-        values -= _TINY
-    return (depth, mix, bias, outputs // 3) if outputs in maps else None
+        convs = [layer._modules.get(name) for layer in layers for name in ("depth_conv", "point_conv")]
+    tensors = [_NO_WEIGHT]
+    for conv in convs:
+        if not isinstance(conv, nn.Conv2d) or type(conv).forward is not nn.Conv2d.forward or _has_hooks(conv):
+            return None
+        weight, bias = conv._parameters.get("weight"), conv._parameters.get("bias")
+        if weight is None or bias is None or weight.dtype != torch.float32 or not weight.is_cpu:
+            return None
+        tensors += [weight, bias]
+    outputs = tensors[-1].shape[0]
+    if outputs not in maps:
+        return None
+    with torch.no_grad():
+        numbers = torch.cat([tensor.reshape(-1) for tensor in tensors]).numpy()
+    # Layers that training has let decay to nothing hold numbers too small for the processor's fast path; this makes
+    # them zero, and leaves alone what can be seen.
+    numbers += _TINY
+    numbers -= _TINY
+    taps = 1 if separable else 9
+    packed = numbers.take(_order(separable, tuple(tensor.shape for tensor in tensors[1:])))
+    behind = _DEPTH + taps * _MIX
+    return packed[:_DEPTH], packed[_DEPTH:behind], packed[behind:], taps, outputs // 3
 
 
-def _read(conv: object) -> tuple[np.ndarray, np.ndarray] | None:
-    """Weight and bias of a plain float32 convolution in main memory, as views."""
-    if not isinstance(conv, nn.Conv2d) or type(conv).forward is not nn.Conv2d.forward or _has_hooks(conv):
-        return None
-    weight, bias = conv.weight, conv.bias
-    if bias is None or weight.dtype != torch.float32 or not weight.is_cpu:
-        return None
-    return weight.detach().numpy(), bias.detach().numpy()
+@lru_cache(maxsize=16)
+def _order(separable: bool, shapes: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """For each number that the kernel wants its place among those of the layers, one behind the other; 0 for none."""
+    first, places = 1, []
+    for shape in shapes:
+        places.append(np.arange(first, first + math.prod(shape)).reshape(shape))
+        first += math.prod(shape)
+    taps = 1 if separable else 9
+    depth = np.zeros((7, 2, 10, WIDTH), np.intp)
+    mix = np.zeros((7, 2, taps, WIDTH, WIDTH), np.intp)
+    bias = np.zeros((7, WIDTH), np.intp)
+    each = len(places) // 7
+    for layer in range(7):
+        *reach, mixer, shift = places[each * layer : each * (layer + 1)]
+        outputs, inputs = mixer.shape[:2]
+        bias[layer, :outputs] = shift
+        for half in range(-(-inputs // WIDTH)):
+            part = slice(half * WIDTH, (half + 1) * WIDTH)
+            channels = min(inputs - half * WIDTH, WIDTH)
+            mix[layer, half, :, :channels, :outputs] = (
+                mixer[:, part].reshape(outputs, channels, taps).transpose(2, 1, 0)
+            )
+            if reach:
+                depth[layer, half, :9, :channels] = reach[0][part].reshape(channels, 9).T
+                depth[layer, half, 9, :channels] = reach[1][part]
+    depth[0, 0] = np.tile(depth[0, 0, :, : WIDTH // 4], 4)
+    if separable and places[-1].size <= 4:
+        mix[6] = mix[6].transpose(0, 1, 3, 2).copy()
+    return np.concatenate([depth.ravel(), mix.ravel(), bias.ravel()])
 
 
 def _has_hooks(module: nn.Module) -> bool:

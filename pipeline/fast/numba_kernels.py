@@ -1,10 +1,11 @@
 """Compiled loops: one tile of a picture, uint8 to uint8, through a seven-layer curve net and along its curves.
 
-The net looks at a shrunken picture of (h, w) pixels, of which a tile is a rectangle. Its maps lie in planes of rows,
-one behind the other: a row ends with a column of zeros, which is the right neighbour of its last pixel and the left
-neighbour of the next row's first, and a row of zeros stands above and below. So a 3x3 convolution is nine shifted
-reads of one long line, whatever the width. That line is walked in blocks that stay in the processor's first cache, all
-layers close behind one another; every inner loop has a length that is a multiple of a vector's, and the compiler knows.
+The net looks at a shrunken picture of (h, w) pixels, of which a tile is a rectangle. Of each map the last few rows are
+kept, with the 32 channels of a pixel side by side: a 3x3 convolution of all channels is nine multiplications of vectors
+and mixing channels multiplies the weights of one channel for all 32 outputs with a number of a pixel, six pixels at a
+time. What is summed up stays in registers. The layers go down the tile together, each one row behind the one before, so
+that they find their input in the cache. A row begins and ends with a pixel of zeros; a row of zeros stands above and
+below the picture.
 
 All that is of this kernel alone is in this file, since numba watches one file to tell when what it has on the disk is
 out of date.
@@ -16,6 +17,7 @@ import numba
 import numpy as np
 
 from .numba_shared import inner, lent, level, place
+from .numba_vectors import fma, four_sums, larger, minus, plus, read, read_often, read_thrice, splat, times, write
 
 TILE = (128, 352)
 """The most rows and columns of the shrunken picture in a tile: all columns of a 4K picture shrunk twelve times."""
@@ -30,29 +32,40 @@ INPUTS = 8
 MAPS = 8
 """The most curves that a net gives, each of three channels."""
 
-_VECTOR = 16
-_BLOCK = 256
-_ROWS, _COLUMNS = TILE[0] + 1 + 2 * REACH, TILE[1] + 1 + 2 * REACH
-# The lines, the zeros around them, and what the last vector reads beyond the end; an odd number of vectors, lest all
-# planes fall upon the same places of the cache.
-_PLANE = (((_ROWS + 2) * (_COLUMNS + 1) + 2 * _VECTOR + _BLOCK) // _VECTOR | 1) * _VECTOR
-_ROW = 3 * SEGMENT
+_LAYERS = 7
+_PIXELS = 6  # that are mixed at a time; a row has room for as many more than it needs
+_ROWS, _COLUMNS = TILE[0] + 1, TILE[1] + 1 + 2 * REACH
+_PLACES = 2 + _COLUMNS + _PIXELS
+_FEW = 4  # outputs of the last layer, if there are no more
+_RING = 8  # rows that are kept: the last layer looks at the first one's map six rows behind it
+_ROW = _PLACES * WIDTH
 
-# Which map each layer reads, which one it reads besides, and where it writes. The input lies behind the five maps; the
-# sixth layer's map takes the place of the fourth's, and the result that of the third's.
-_INPUT = 5 * WIDTH
-_FIRST = (_INPUT, 0, WIDTH, 2 * WIDTH, 2 * WIDTH, WIDTH, 0)
-_SECOND = (0, 0, 0, 0, 3 * WIDTH, 4 * WIDTH, 3 * WIDTH)
-_TARGET = (0, WIDTH, 2 * WIDTH, 3 * WIDTH, 4 * WIDTH, 3 * WIDTH, 2 * WIDTH)
-_CHANNELS = (INPUTS, WIDTH, WIDTH, WIDTH, 2 * WIDTH, 2 * WIDTH, 2 * WIDTH)
-_RESULT = 2 * WIDTH
-
-_NET = (4 + WIDTH) * _BLOCK + (_BLOCK + _COLUMNS + 1)
-SCRATCH = (_INPUT + INPUTS) * _PLANE + _NET + SEGMENT + 2 * MAPS * _ROW
+# Where things lie in a thread's scratch memory.
+_INPUT = 0
+_ZEROS = _INPUT + _RING * _PLACES * INPUTS
+_MAPS = _ZEROS + _ROW
+_LINES = _MAPS + (_LAYERS - 1) * _RING * _ROW
+_LAST = _LINES + 2 * _ROW
+_RESULT = _LAST + _ROW
+_RESULT_ROW = 3 * _PLACES
+_WAY = _RESULT + MAPS * _ROWS * _RESULT_ROW
+_REPEAT = 48  # numbers of 16 pixels, which are enlarged at a time
+_WIDE = 3 * SEGMENT + _REPEAT
+_CURVES = _WAY + _WIDE
+_SLOPE = _CURVES + _WIDE  # what two lines of a single curve are apart lies where a second curve would
+_BOUNDS = _CURVES + 2 * MAPS * _WIDE
+SCRATCH = _BOUNDS + 2
 """Floats of scratch memory for one thread; all zero at first. No more of it is touched than a tile needs."""
+_BEFORE = 18
+_BEHIND = _BEFORE + _COLUMNS
+COUNTS = _BEHIND + _COLUMNS
+"""Whole numbers of scratch memory for one thread."""
 
 WHOLE, ESTIMATE, APPLY = 0, 1, 2
 """What a call does: all of it, the factor alone, or the curves alone, with a factor that is given."""
+
+_LEVEL = np.float32(1 / 255)
+_STEADY = np.float32(1e-3 / 255)
 
 SIGNATURE = numba.void(
     numba.int64,
@@ -62,110 +75,162 @@ SIGNATURE = numba.void(
     numba.float32[:, :, ::1],
     numba.float32[:, :, ::1],
     *[numba.int64] * 6,
-    numba.float32[:, :, ::1],
-    numba.float32[:, :, :, ::1],
-    numba.float32[:, ::1],
+    numba.float32[::1],
+    numba.float32[::1],
+    numba.float32[::1],
+    numba.int64,
     numba.int64,
     numba.float32[::1],
     numba.int32[::1],
 )
 
 
+# The net
+
+
 @inner
-def _shrink(image, light, h, w, top, bottom, left, right, planes, stride):
-    """Bilinear, between pixel centres (``F.interpolate`` with ``align_corners=False``), from levels to [0, 1]."""
-    height, width = image.shape[0], image.shape[1] // 3
+def _between(i, small, large):
+    """Which two of ``large`` pixels the centre of pixel ``i`` of ``small`` lies between, and how far on the way."""
     half = np.float32(0.5)
-    down, across = np.float32(height / h), np.float32(width / w)
-    for y in range(top, bottom):
-        at = max(down * (np.float32(y) + half) - half, np.float32(0))
-        low = min(int(at), height - 1)
-        t = at - np.float32(low)
-        upper, lower = image[low], image[min(low + 1, height - 1)]
-        start = (_INPUT * _PLANE) + _VECTOR + (y - top + 1) * stride
-        for x in range(left, right):
-            at = max(across * (np.float32(x) + half) - half, np.float32(0))
-            before = min(int(at), width - 1)
-            s = at - np.float32(before)
-            behind = 3 * min(before + 1, width - 1)
-            before *= 3
-            for c in range(3):
-                a, b = level(upper[before + c], light), level(upper[behind + c], light)
-                d, e = level(lower[before + c], light), level(lower[behind + c], light)
-                above = a + s * (b - a)
-                below = d + s * (e - d)
-                planes[start + c * _PLANE + x - left] = above + t * (below - above)
+    at = max(np.float32(large / small) * (np.float32(i) + half) - half, np.float32(0))
+    before = min(int(at), large - 1)
+    return before, min(before + 1, large - 1), at - np.float32(before)
+
+
+@inner
+def _columns_seen(w, width, left, right, floats, counts):
+    """:func:`_between` for a tile's columns."""
+    for x in range(left, right):
+        before, behind, way = _between(x, w, width)
+        counts[_BEFORE + x - left], counts[_BEHIND + x - left] = 3 * before, 3 * behind
+        floats[_WAY + x - left] = way
+
+
+@inner
+def _shrink(image, light, h, y, count, floats, counts, start):
+    """Row ``y``, bilinear, between pixel centres (``F.interpolate`` with ``align_corners=False``), in [0, 1]."""
+    low, high, t = _between(y, h, image.shape[0])
+    upper, lower = image[low], image[high]
+    before, behind, way = counts[_BEFORE:], counts[_BEHIND:], floats[_WAY:]
+    target = floats[start:]
+    for x in range(count):
+        left, right, s = before[x], behind[x], way[x]
         for c in range(3):
-            planes[start + c * _PLANE + right - left] = 0
+            a, b = level(upper[left + c], light), level(upper[right + c], light)
+            d, e = level(lower[left + c], light), level(lower[right + c], light)
+            above = a + s * (b - a)
+            below = d + s * (e - d)
+            target[x * INPUTS + c] = above + t * (below - above)
 
 
 @inner
-def _depthwise(planes, start, stride, vectors, w, target):
-    """3x3 convolution of one plane, from position ``start`` on; ``w``: nine weights and the bias."""
-    w0, w1, w2, w3, w4, w5, w6, w7, w8, b = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9]
-    above, here, below = planes[start - stride - 1 :], planes[start - 1 :], planes[start + stride - 1 :]
-    for i in range(_VECTOR * vectors):
-        upper = b + w0 * above[i] + w1 * above[i + 1] + w2 * above[i + 2]
-        middle = upper + w3 * here[i] + w4 * here[i + 1] + w5 * here[i + 2]
-        target[i] = middle + w6 * below[i] + w7 * below[i + 1] + w8 * below[i + 2]
-
-
-def _mixer(step: int):
-    """Makes the loop that adds four lines, ``step`` apart, times (4, 4) weights to four lines of sums.
-
-    That is as much as the registers hold. Distances that the compiler knows spare it asking whether lines overlap.
-    """
-
-    @inner
-    def mix(source, w, vectors, sums):
-        a0, a1, a2, a3 = w[0, 0], w[0, 1], w[0, 2], w[0, 3]
-        b0, b1, b2, b3 = w[1, 0], w[1, 1], w[1, 2], w[1, 3]
-        c0, c1, c2, c3 = w[2, 0], w[2, 1], w[2, 2], w[2, 3]
-        d0, d1, d2, d3 = w[3, 0], w[3, 1], w[3, 2], w[3, 3]
-        for i in range(_VECTOR * vectors):
-            x0, x1, x2, x3 = source[i], source[step + i], source[2 * step + i], source[3 * step + i]
-            sums[i] = sums[i] + a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
-            sums[_BLOCK + i] = sums[_BLOCK + i] + b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
-            sums[2 * _BLOCK + i] = sums[2 * _BLOCK + i] + c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3
-            sums[3 * _BLOCK + i] = sums[3 * _BLOCK + i] + d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
-
-    return mix
-
-
-_mix_lines = _mixer(_BLOCK)
-_mix_planes = _mixer(_PLANE)
+def _row(number, ring, step, h):
+    """Where a row begins of what is kept in a ring; the row of zeros for one outside the picture."""
+    return ring + number % _RING * (_PLACES * step) if 0 <= number < h else _ZEROS
 
 
 @inner
-def _layer(planes, layer, start, position, stop, stride, depth, mix, bias, inputs, outputs, lines, sums, mask):
-    """One layer on one block: depthwise and pointwise, or nine taps at once."""
-    taps = mix.shape[1]
-    count = min(_BLOCK, stop - position)
-    vectors = (count + _VECTOR - 1) // _VECTOR
-    for d in range(outputs):
-        sums[d * _BLOCK : d * _BLOCK + _VECTOR * vectors] = bias[layer, d]
-    for k in range(0, inputs, 4):
-        plane = (_FIRST[layer] + k if k < WIDTH else _SECOND[layer] + k - WIDTH) * _PLANE + position
+def _depthwise(floats, above, here, below, step, size, depth, w, target):
+    """3x3 convolution of ``size`` numbers of a row, ``step`` for each pixel, every channel with weights of its own."""
+    w0, w1, w2 = read(depth, w, WIDTH), read(depth, w + WIDTH, WIDTH), read(depth, w + 2 * WIDTH, WIDTH)
+    w3, w4, w5 = read(depth, w + 3 * WIDTH, WIDTH), read(depth, w + 4 * WIDTH, WIDTH), read(depth, w + 5 * WIDTH, WIDTH)
+    w6, w7, w8 = read(depth, w + 6 * WIDTH, WIDTH), read(depth, w + 7 * WIDTH, WIDTH), read(depth, w + 8 * WIDTH, WIDTH)
+    bias = read(depth, w + 9 * WIDTH, WIDTH)
+    for i in range(0, size, WIDTH):
+        a, b, c = above + i, here + i, below + i
+        s = fma(w0, read(floats, a, WIDTH), bias)
+        s = fma(w1, read(floats, a + step, WIDTH), s)
+        s = fma(w2, read(floats, a + 2 * step, WIDTH), s)
+        s = fma(w3, read(floats, b, WIDTH), s)
+        s = fma(w4, read(floats, b + step, WIDTH), s)
+        s = fma(w5, read(floats, b + 2 * step, WIDTH), s)
+        s = fma(w6, read(floats, c, WIDTH), s)
+        s = fma(w7, read(floats, c + step, WIDTH), s)
+        s = fma(w8, read(floats, c + 2 * step, WIDTH), s)
+        write(floats, target + i, s)
+
+
+@inner
+def _mix(floats, starts, parts, step, channels, columns, mix, w, bias, b, floor, target):
+    """For each pixel of a row 32 sums over ``channels`` numbers of each of ``parts`` other rows, ``floor`` or more."""
+    least = splat(floor, WIDTH)
+    for x in range(0, columns, _PIXELS):
+        s0 = read(bias, b, WIDTH)
+        s1, s2, s3, s4, s5 = s0, s0, s0, s0, s0
+        for part in range(parts):
+            at, row = starts[part] + x * step, w + part * WIDTH * WIDTH
+            for k in range(at, at + channels):
+                weights = read(mix, row, WIDTH)
+                row += WIDTH
+                s0 = fma(read_often(floats, k, WIDTH), weights, s0)
+                s1 = fma(read_often(floats, k + step, WIDTH), weights, s1)
+                s2 = fma(read_often(floats, k + 2 * step, WIDTH), weights, s2)
+                s3 = fma(read_often(floats, k + 3 * step, WIDTH), weights, s3)
+                s4 = fma(read_often(floats, k + 4 * step, WIDTH), weights, s4)
+                s5 = fma(read_often(floats, k + 5 * step, WIDTH), weights, s5)
+        at = target + x * WIDTH
+        write(floats, at, larger(s0, least))
+        write(floats, at + WIDTH, larger(s1, least))
+        write(floats, at + 2 * WIDTH, larger(s2, least))
+        write(floats, at + 3 * WIDTH, larger(s3, least))
+        write(floats, at + 4 * WIDTH, larger(s4, least))
+        write(floats, at + 5 * WIDTH, larger(s5, least))
+
+
+@inner
+def _mix_few(floats, first, second, columns, mix, w, bias, target):
+    """For each pixel four sums over all the numbers of two other rows."""
+    w0, w1, w2, w3 = (
+        read(mix, w, WIDTH),
+        read(mix, w + WIDTH, WIDTH),
+        read(mix, w + 2 * WIDTH, WIDTH),
+        read(mix, w + 3 * WIDTH, WIDTH),
+    )
+    w += WIDTH * WIDTH
+    v0, v1, v2, v3 = (
+        read(mix, w, WIDTH),
+        read(mix, w + WIDTH, WIDTH),
+        read(mix, w + 2 * WIDTH, WIDTH),
+        read(mix, w + 3 * WIDTH, WIDTH),
+    )
+    shift = read(bias, (_LAYERS - 1) * WIDTH, _FEW)
+    for x in range(columns):
+        a, b = read(floats, first + x * WIDTH, WIDTH), read(floats, second + x * WIDTH, WIDTH)
+        s0, s1 = fma(a, w0, times(b, v0)), fma(a, w1, times(b, v1))
+        s2, s3 = fma(a, w2, times(b, v2)), fma(a, w3, times(b, v3))
+        write(floats, target + _FEW * x, plus(four_sums(s0, s1, s2, s3), shift))
+
+
+@inner
+def _layer(layer, y, h, columns, step, channels, depth, mix, bias, taps, few, floats, starts):
+    """Row ``y`` of one layer's map: depthwise and pointwise, or nine taps at once."""
+    # The fifth layer looks at the third one's map, too, the sixth at the second's, the last at the first's.
+    halves = 2 if layer > 3 else 1
+    for half in range(halves):
+        source = layer - 1 if half == halves - 1 else 6 - layer
+        ring = _INPUT if layer == 0 else _MAPS + source * _RING * _ROW
+        above, here, below = _row(y - 1, ring, step, h), _row(y, ring, step, h), _row(y + 1, ring, step, h)
         if taps == 1:
-            for j in range(4):
-                _depthwise(planes, plane + j * _PLANE, stride, vectors, depth[layer, k + j], lines[j * _BLOCK :])
-            for d in range(0, outputs, 4):
-                _mix_lines(lines, mix[layer, 0, d : d + 4, k : k + 4], vectors, sums[d * _BLOCK :])
+            lines = _LINES + half * _ROW
+            _depthwise(floats, above, here, below, step, columns * step, depth, (2 * layer + half) * 10 * WIDTH, lines)
+            starts[half] = lines
         else:
-            for tap in range(9):
-                shifted = planes[plane + (tap // 3 - 1) * stride + tap % 3 - 1 :]
-                for d in range(0, outputs, 4):
-                    _mix_planes(shifted, mix[layer, tap, d : d + 4, k : k + 4], vectors, sums[d * _BLOCK :])
-    valid = mask[(position - start) % stride :]
-    for d in range(outputs):
-        line = planes[(_TARGET[layer] + d) * _PLANE + position :]
-        result = sums[d * _BLOCK :]
-        if layer == 6:
-            for i in range(count):
-                line[i] = _tanh(result[i]) if valid[i] else np.float32(0)
-        else:
-            for i in range(count):
-                line[i] = max(result[i], np.float32(0)) if valid[i] else np.float32(0)
+            for tap in range(3):
+                starts[9 * half + tap] = above + tap * step
+                starts[9 * half + 3 + tap] = here + tap * step
+                starts[9 * half + 6 + tap] = below + tap * step
+    target, floor = _LAST, -np.float32(np.inf)
+    if layer < _LAYERS - 1:
+        target, floor = _row(y, _MAPS + layer * _RING * _ROW, WIDTH, h) + WIDTH, np.float32(0)
+    w = layer * 2 * taps * WIDTH * WIDTH
+    if layer == _LAYERS - 1 and few:
+        _mix_few(floats, _LINES, _LINES + _ROW, columns, mix, w, bias, target)
+        return
+    if step == WIDTH:
+        _mix(floats, starts, halves * taps, WIDTH, WIDTH, columns, mix, w, bias, layer * WIDTH, floor, target)
+    else:
+        _mix(floats, starts, halves * taps, INPUTS, channels, columns, mix, w, bias, layer * WIDTH, floor, target)
+    floats[target + columns * WIDTH : target + (columns + 1) * WIDTH] = 0
 
 
 @inner
@@ -181,71 +246,190 @@ def _tanh(x):
 
 
 @inner
-def _estimate(image, light, look, h, w, top, rows, above, below, before, behind, planes, rest, depth, mix, bias, maps):
-    """The factor of a tile, in the planes of the result."""
-    stride = behind - before + 1
-    lines, rest = rest[: 4 * _BLOCK], rest[4 * _BLOCK :]
-    sums, rest = rest[: WIDTH * _BLOCK], rest[WIDTH * _BLOCK :]
-    mask = rest[: _BLOCK + _COLUMNS + 1]
-    for i in range(mask.shape[0]):
-        mask[i] = np.float32(1) if i % stride else np.float32(0)
-    under = _VECTOR + (below - above + 1) * stride
-    for plane in range(_INPUT + INPUTS):
-        planes[plane * _PLANE : plane * _PLANE + _VECTOR + stride] = 0
-        planes[plane * _PLANE + under : plane * _PLANE + under + stride] = 0
-    if look.shape[0]:
-        _carry(planes, look, _INPUT, above, below, before, behind, (above, before), stride, True)
-    else:
-        _shrink(image, light, h, w, above, below, before, behind, planes, stride)
-    # Each layer follows the one before at the distance of the rows that it needs, so that it finds them in the cache.
-    delay = (2 * stride + _VECTOR + 1) // _BLOCK + 1
-    for turn in range((below - above) * stride // _BLOCK + 2 + 6 * delay):
-        for layer in range(7):
-            # Each layer keeps one pixel less of what was around the tile; the zero ahead of its first row is its own.
-            start = _VECTOR + (max(top - 6 + layer, 0) - above + 1) * stride - 1
-            stop = _VECTOR + (min(rows + 6 - layer, h) - above + 1) * stride
-            position = start + (turn - layer * delay) * _BLOCK
-            if start <= position < stop:
-                inputs = _CHANNELS[layer] if layer or look.shape[0] else 4
-                outputs = WIDTH if layer < 6 else 4 if maps == 1 else 3 * MAPS
-                _layer(
-                    planes, layer, start, position, stop, stride, depth, mix, bias, inputs, outputs, lines, sums, mask
-                )
+def _estimate(
+    image,
+    light,
+    look,
+    factor,
+    h,
+    w,
+    top,
+    bottom,
+    left,
+    right,
+    rows,
+    above,
+    below,
+    before,
+    behind,
+    depth,
+    mix,
+    bias,
+    taps,
+    maps,
+    mode,
+    floats,
+    starts,
+):
+    """The factor of a tile, line by line."""
+    columns = behind - before
+    channels = INPUTS if look.shape[0] else 3
+    few = taps == 1 and maps == 1
+    if not look.shape[0]:
+        _columns_seen(w, image.shape[1] // 3, before, behind, floats, starts)
+    for y in range(above, below + _LAYERS + 1):
+        if y < below:
+            start = _row(y, _INPUT, INPUTS, h) + INPUTS
+            if look.shape[0]:
+                for c in range(INPUTS):
+                    for x in range(columns):
+                        floats[start + x * INPUTS + c] = look[c, y, before + x]
+            else:
+                _shrink(image, light, h, y, columns, floats, starts, start)
+            floats[start + columns * INPUTS : start + (columns + 1) * INPUTS] = 0
+        for layer in range(_LAYERS):
+            # Each layer keeps one row less of what was around the tile.
+            number = y - 1 - layer
+            if max(top - 6 + layer, 0) <= number < min(rows + 6 - layer, h):
+                if layer:
+                    _layer(layer, number, h, columns, WIDTH, WIDTH, depth, mix, bias, taps, few, floats, starts)
+                else:
+                    _layer(layer, number, h, columns, INPUTS, channels, depth, mix, bias, taps, few, floats, starts)
+        if top <= y - _LAYERS < rows:
+            _result(
+                factor,
+                y - _LAYERS,
+                top,
+                bottom,
+                left,
+                right,
+                before,
+                columns,
+                maps,
+                _FEW if few else WIDTH,
+                floats,
+                mode,
+            )
 
 
 @inner
-def _enlarge(planes, start, maps, low, weight, wide):
-    """A line of the factor along the picture's width, colours interleaved as the picture's."""
+def _result(factor, y, top, bottom, left, right, before, columns, maps, pitch, floats, mode):
+    """Keep a line of the factor, or give it away."""
+    count = factor.shape[0] if mode == ESTIMATE else 3 * maps
+    line = floats[_LINES : _LINES + _ROW]
+    for c in range(count):
+        for x in range(columns):
+            line[c * columns + x] = floats[_LAST + x * pitch + c]
+    for i in range(count * columns):
+        line[i] = _tanh(line[i])
+    if mode == ESTIMATE:
+        if y < bottom:
+            for c in range(count):
+                factor[c, y, left:right] = line[c * columns + left - before : c * columns + right - before]
+        return
+    _keep(line, columns, y - top, maps, floats)
+
+
+@inner
+def _keep(line, columns, row, maps, floats):
+    """A line of the factor for the curves: colours side by side, and as much as one grey level is of white."""
     for m in range(maps):
+        target = _RESULT + (row * MAPS + m) * _RESULT_ROW
         for c in range(3):
-            line = planes[(_RESULT + 3 * m + c) * _PLANE + start :]
-            target = wide[m * _ROW + c :]
-            for x in range(low.shape[0]):
-                a = line[low[x]]
-                target[3 * x] = a + weight[x] * (line[low[x] + 1] - a)
+            for x in range(columns):
+                floats[target + 3 * x + c] = line[(3 * m + c) * columns + x] * _LEVEL
+        floats[target + 3 * columns : target + 3 * columns + 4] = 0  # read behind the last pixel, though with no weight
+
+
+# The curves
 
 
 @inner
-def _one_curve(source, light, upper, lower, t, target):
-    """Eight times v <- v + r (v^2 - v) = v (r v + 1 - r) with one r."""
+def _cells(begin, end, small, large, floats, firsts):
+    """How far each pixel has come between two of the factor's, three times, and where it passes one: after how many."""
+    at, far = np.int64(0), np.int64(0)
+    if large > 1:
+        at, far = begin * (small - 1) // (large - 1), begin * (small - 1) % (large - 1)
+    span, count = np.float32(max(large - 1, 1)), 0
+    firsts[0] = 0
+    for i in range(end - begin):
+        floats[_WAY + 3 * i : _WAY + 3 * i + 3] = np.float32(far) / span
+        far += small - 1
+        if far >= large - 1:
+            far -= large - 1
+            count += 1
+            firsts[count] = i + 1
+    if firsts[count] < end - begin:
+        count += 1
+        firsts[count] = end - begin
+    return at, count
+
+
+@inner
+def _enlarge(floats, source, firsts, count, target):
+    """A line of the factor along the picture's width, colours side by side as the picture's."""
+    for j in range(count):
+        a = read_thrice(floats, source + 3 * j, _REPEAT)
+        slope = minus(read_thrice(floats, source + 3 * j + 3, _REPEAT), a)
+        for x in range(3 * firsts[j], 3 * firsts[j + 1], _REPEAT):
+            write(floats, target + x, fma(read(floats, _WAY + x, _REPEAT), slope, a))
+
+
+@inner
+def _part(floats, first, second, size, target):
+    """What a line has more than another."""
+    for i in range(0, size, _REPEAT):
+        more = minus(read(floats, second + i, _REPEAT), read(floats, first + i, _REPEAT))
+        write(floats, target + i, more)
+
+
+@inner
+def _steady(line):
+    """Whether the factor is on one side of zero and nowhere near it; which side."""
+    low, high = line[0], line[0]
+    for i in range(line.shape[0]):
+        low, high = min(low, line[i]), max(high, line[i])
+    return np.float32(1) if low > _STEADY else np.float32(-1) if high < -_STEADY else np.float32(0)
+
+
+@inner
+def _steady_curve(source, upper, slope, t, target):
+    """Eight times v <- v + r (v^2 - v), in grey levels.
+
+    With z = r v + (1 - r) / 2 that is z <- z^2 + c, one operation. To come back, what rounding has left is divided by
+    r, which should not be near zero.
+    """
     for i in range(source.shape[0]):
-        r = upper[i] + t * (lower[i] - upper[i])
-        keep = np.float32(1) - r
-        v = level(source[i], light)
+        r = upper[i] + t * slope[i]
+        half = np.float32(0.5) - np.float32(127.5) * r
+        c = half - half * half
+        z = r * np.float32(source[i]) + half
+        for _ in range(8):
+            z = z * z + c
+        target[i] = np.uint8((z - half) / r + np.float32(0.5))
+
+
+@inner
+def _one_curve(source, gain, upper, slope, t, target):
+    """The same as v <- v (r v + 1 - r)."""
+    for i in range(source.shape[0]):
+        r = upper[i] + t * slope[i]
+        keep = np.float32(1) - np.float32(255) * r
+        v = min(np.float32(source[i]) * gain, np.float32(255))
         for _ in range(8):
             v = v * (r * v + keep)
-        target[i] = np.uint8(v * np.float32(255) + np.float32(0.5))
+        target[i] = np.uint8(v + np.float32(0.5))
 
 
 @inner
-def _eight_curves(source, light, upper, lower, t, target):
-    """The same with another r each time."""
+def _eight_curves(source, gain, upper, lower, t, target):
+    """And with another r each time."""
     for i in range(source.shape[0]):
-        v = level(source[i], light)
-        for m in range(8):
-            r = upper[m * _ROW + i] + t * (lower[m * _ROW + i] - upper[m * _ROW + i])
-            v = v * (r * v + (np.float32(1) - r))
-        target[i] = np.uint8(v * np.float32(255) + np.float32(0.5))
+        v = min(np.float32(source[i]) * gain, np.float32(255))
+        for m in range(MAPS):
+            r = upper[m * _WIDE + i] + t * (lower[m * _WIDE + i] - upper[m * _WIDE + i])
+            v = v * (r * v + (np.float32(1) - np.float32(255) * r))
+        target[i] = np.uint8(v + np.float32(0.5))
 
 
 @inner
@@ -257,51 +441,43 @@ def _first(k, small, large):
 
 
 @inner
-def _steer(image, out, light, h, w, top, bottom, left, right, origin, stride, planes, maps, low, weight, wide):
+def _steer(image, out, gain, h, w, top, bottom, left, right, before, maps, floats, firsts):
     """The curves on those pixels of the picture whose factor lies between a tile's pixels."""
     height, width = image.shape[0], image.shape[1] // 3
-    above, before = origin
     first, last = _first(top, h, height), _first(bottom, h, height)
     stop = _first(right, w, width)
+    bounds = floats[_BOUNDS:]
     for begin in range(_first(left, w, width), stop, SEGMENT):
         end = min(begin + SEGMENT, stop)
-        for x in range(begin, end):
-            at, way = place(x, w, width)
-            low[x - begin], weight[x - begin] = at - before, way
+        low, count = _cells(begin, end, w, width, floats, firsts)
         held = np.int64(-2)
         for y in range(first, last):
             line, t = place(y, h, height)
+            under = min(line + 1, h - 1)
             if line != held:  # two lines are kept: the one above becomes the one below
-                for k in range(line if line == held + 1 else line - 1, min(line + 1, h - 1)):
-                    start = _VECTOR + (k + 1 - above + 1) * stride
-                    _enlarge(planes, start, maps, low[: end - begin], weight, wide[(k + 1) % 2 * MAPS * _ROW :])
+                for k in range(line + 1 if line == held + 1 else line, under + 1):
+                    start = _RESULT + (k - top) * MAPS * _RESULT_ROW + 3 * (low - before)
+                    for m in range(maps):
+                        target = _CURVES + (k % 2 * MAPS + m) * _WIDE
+                        _enlarge(floats, start + m * _RESULT_ROW, firsts, count, target)
+                    bounds[k % 2] = _steady(floats[start : start + 3 * min(count + 1, w - low)])
                 held = line
-            upper = wide[line % 2 * MAPS * _ROW :]
-            lower = wide[min(line + 1, h - 1) % 2 * MAPS * _ROW :]
+                if maps == 1:
+                    near, far = _CURVES + line % 2 * MAPS * _WIDE, _CURVES + under % 2 * MAPS * _WIDE
+                    _part(floats, near, far, 3 * (end - begin), _SLOPE)
+            upper = floats[_CURVES + line % 2 * MAPS * _WIDE :]
+            lower = floats[_CURVES + under % 2 * MAPS * _WIDE :]
             source, target = image[y, 3 * begin : 3 * end], out[y, 3 * begin : 3 * end]
-            if maps == 1:
-                _one_curve(source, light, upper, lower, t, target)
+            if maps == MAPS:
+                _eight_curves(source, gain, upper, lower, t, target)
+            elif gain == 1 and bounds[line % 2] * bounds[under % 2] > 0:
+                _steady_curve(source, upper, floats[_SLOPE:], t, target)
             else:
-                _eight_curves(source, light, upper, lower, t, target)
-
-
-@inner
-def _carry(planes, maps, first, top, bottom, left, right, origin, stride, to_planes):
-    """Copy a rectangle of maps to the planes from number ``first`` on from where all of it is kept, or back."""
-    for channel in range(maps.shape[0]):
-        for y in range(top, bottom):
-            start = (first + channel) * _PLANE + _VECTOR + (y - origin[0] + 1) * stride - origin[1]
-            for x in range(left, right):
-                if to_planes:
-                    planes[start + x] = maps[channel, y, x]
-                else:
-                    maps[channel, y, x] = planes[start + x]
-            if to_planes:
-                planes[start + right] = 0  # read behind the last pixel, though with no weight
+                _one_curve(source, gain, upper, floats[_SLOPE:], t, target)
 
 
 def enhance_tile(
-    mode, image, out, light, look, factor, h, w, top, bottom, left, right, depth, mix, bias, maps, scratch, low
+    mode, image, out, light, look, factor, h, w, top, bottom, left, right, depth, mix, bias, taps, maps, floats, counts
 ):
     """Enhance what belongs to one tile of the shrunken picture.
 
@@ -315,29 +491,56 @@ def enhance_tile(
             ``APPLY`` reads; not touched by ``WHOLE``.
         h, w: the shrunken picture's size.
         top, bottom, left, right: the tile's pixels there, at most ``TILE``.
-        depth: float32 (7, 64, 10), for each layer and channel the 3x3 weights and the bias; unused with nine taps.
-        mix: float32 (7, 1 or 9, 32, 64), for each layer and tap the weights from channel to channel.
-        bias: float32 (7, 32).
+        depth: float32, for each layer, each 32 channels of its input, each of nine taps and the bias: 32 numbers; those
+            of the first layer four times its eight channels; unused with nine taps.
+        mix: float32, for each layer, each 32 channels of its input, each tap and each channel: 32 weights; of a last
+            layer with one tap and up to four outputs for each output: 32 weights of the channels.
+        bias: float32, for each layer 32 numbers.
+        taps: 1 or 9.
         maps: 1, one curve that is used eight times, or 8.
-        scratch: float32 (``SCRATCH``,), zero at first, for the use of one thread.
-        low: int32 (``SEGMENT``,), likewise.
+        floats: float32 (``SCRATCH``,), zero at first, for the use of one thread.
+        counts: int32 (``COUNTS``,), likewise.
     """
     image, out, look, factor = lent(image), lent(out), lent(look), lent(factor)
-    depth, mix, bias, scratch, low = lent(depth), lent(mix), lent(bias), lent(scratch), lent(low)
-    above, before = max(top - REACH, 0), max(left - REACH, 0)
+    depth, mix, bias, floats, counts = lent(depth), lent(mix), lent(bias), lent(floats), lent(counts)
     # One more row and column than the tile's own: the neighbours of its last ones.
     rows, columns = min(bottom + 1, h), min(right + 1, w)
+    above, before = max(top - REACH, 0), max(left - REACH, 0)
     below, behind = min(rows + REACH, h), min(columns + REACH, w)
-    stride = behind - before + 1
-    planes, rest = scratch[: (_INPUT + INPUTS) * _PLANE], scratch[(_INPUT + INPUTS) * _PLANE :]
     if mode == APPLY:
-        _carry(planes, factor, _RESULT, top, rows, left, columns, (above, before), stride, True)
+        line = floats[_LINES : _LINES + _ROW]
+        for y in range(top, rows):
+            for c in range(3 * maps):
+                line[c * (columns - left) : (c + 1) * (columns - left)] = factor[c, y, left:columns]
+            _keep(line, columns - left, y - top, maps, floats)
+        before = left
     else:
         _estimate(
-            image, light, look, h, w, top, rows, above, below, before, behind, planes, rest, depth, mix, bias, maps
+            image,
+            light,
+            look,
+            factor,
+            h,
+            w,
+            top,
+            bottom,
+            left,
+            right,
+            rows,
+            above,
+            below,
+            before,
+            behind,
+            depth,
+            mix,
+            bias,
+            taps,
+            maps,
+            mode,
+            floats,
+            counts,
         )
-    if mode == ESTIMATE:
-        _carry(planes, factor, _RESULT, top, bottom, left, right, (above, before), stride, False)
-        return
-    weight, wide = rest[_NET:][:SEGMENT], rest[_NET:][SEGMENT:]
-    _steer(image, out, light, h, w, top, bottom, left, right, (above, before), stride, planes, maps, low, weight, wide)
+    if mode != ESTIMATE:
+        gain = light * np.float32(255)
+        gain = np.float32(1) if abs(gain - np.float32(1)) < np.float32(1e-6) else gain
+        _steer(image, out, gain, h, w, top, bottom, left, right, before, maps, floats, counts)
