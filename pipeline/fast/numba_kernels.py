@@ -16,8 +16,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .numba_shared import inner, lent, level, place
-from .numba_vectors import fma, four_sums, larger, minus, plus, read, read_often, read_thrice, splat, times, write
+from .numba_shared import LEVEL, REPEAT, apart, cells, enlarge, inner, lent, level, place, side
+from .numba_vectors import fma, four_sums, larger, plus, read, read_often, splat, times, write
 
 TILE = (128, 352)
 """The most rows and columns of the shrunken picture in a tile: all columns of a 4K picture shrunk twelve times."""
@@ -49,8 +49,7 @@ _LAST = _LINES + 2 * _ROW
 _RESULT = _LAST + _ROW
 _RESULT_ROW = 3 * _PLACES
 _WAY = _RESULT + MAPS * _ROWS * _RESULT_ROW
-_REPEAT = 48  # numbers of 16 pixels, which are enlarged at a time
-_WIDE = 3 * SEGMENT + _REPEAT
+_WIDE = 3 * SEGMENT + REPEAT
 _CURVES = _WAY + _WIDE
 _SLOPE = _CURVES + _WIDE  # what two lines of a single curve are apart lies where a second curve would
 _BOUNDS = _CURVES + 2 * MAPS * _WIDE
@@ -63,9 +62,6 @@ COUNTS = _BEHIND + _COLUMNS
 
 WHOLE, ESTIMATE, APPLY = 0, 1, 2
 """What a call does: all of it, the factor alone, or the curves alone, with a factor that is given."""
-
-_LEVEL = np.float32(1 / 255)
-_STEADY = np.float32(1e-3 / 255)
 
 SIGNATURE = numba.void(
     numba.int64,
@@ -337,7 +333,7 @@ def _keep(line, columns, row, maps, floats):
         target = _RESULT + (row * MAPS + m) * _RESULT_ROW
         for c in range(3):
             for x in range(columns):
-                floats[target + 3 * x + c] = line[(3 * m + c) * columns + x] * _LEVEL
+                floats[target + 3 * x + c] = line[(3 * m + c) * columns + x] * LEVEL
         floats[target + 3 * columns : target + 3 * columns + 4] = 0  # read behind the last pixel, though with no weight
 
 
@@ -345,60 +341,8 @@ def _keep(line, columns, row, maps, floats):
 
 
 @inner
-def _cells(begin, end, small, large, floats, firsts):
-    """How far each pixel has come between two of the factor's, three times, and where it passes one: after how many."""
-    at, far = np.int64(0), np.int64(0)
-    if large > 1:
-        at, far = begin * (small - 1) // (large - 1), begin * (small - 1) % (large - 1)
-    span, count = np.float32(max(large - 1, 1)), 0
-    firsts[0] = 0
-    for i in range(end - begin):
-        floats[_WAY + 3 * i : _WAY + 3 * i + 3] = np.float32(far) / span
-        far += small - 1
-        if far >= large - 1:
-            far -= large - 1
-            count += 1
-            firsts[count] = i + 1
-    if firsts[count] < end - begin:
-        count += 1
-        firsts[count] = end - begin
-    return at, count
-
-
-@inner
-def _enlarge(floats, source, firsts, count, target):
-    """A line of the factor along the picture's width, colours side by side as the picture's."""
-    for j in range(count):
-        a = read_thrice(floats, source + 3 * j, _REPEAT)
-        slope = minus(read_thrice(floats, source + 3 * j + 3, _REPEAT), a)
-        for x in range(3 * firsts[j], 3 * firsts[j + 1], _REPEAT):
-            write(floats, target + x, fma(read(floats, _WAY + x, _REPEAT), slope, a))
-
-
-@inner
-def _part(floats, first, second, size, target):
-    """What a line has more than another."""
-    for i in range(0, size, _REPEAT):
-        more = minus(read(floats, second + i, _REPEAT), read(floats, first + i, _REPEAT))
-        write(floats, target + i, more)
-
-
-@inner
-def _steady(line):
-    """Whether the factor is on one side of zero and nowhere near it; which side."""
-    low, high = line[0], line[0]
-    for i in range(line.shape[0]):
-        low, high = min(low, line[i]), max(high, line[i])
-    return np.float32(1) if low > _STEADY else np.float32(-1) if high < -_STEADY else np.float32(0)
-
-
-@inner
 def _steady_curve(source, upper, slope, t, target):
-    """Eight times v <- v + r (v^2 - v), in grey levels.
-
-    With z = r v + (1 - r) / 2 that is z <- z^2 + c, one operation. To come back, what rounding has left is divided by
-    r, which should not be near zero.
-    """
+    """Eight times v <- v + r (v^2 - v), in grey levels, with an r nowhere near zero; see :func:`side`."""
     for i in range(source.shape[0]):
         r = upper[i] + t * slope[i]
         half = np.float32(0.5) - np.float32(127.5) * r
@@ -446,10 +390,10 @@ def _steer(image, out, gain, h, w, top, bottom, left, right, before, maps, float
     height, width = image.shape[0], image.shape[1] // 3
     first, last = _first(top, h, height), _first(bottom, h, height)
     stop = _first(right, w, width)
-    bounds = floats[_BOUNDS:]
+    way, bounds = floats[_WAY:], floats[_BOUNDS:]
     for begin in range(_first(left, w, width), stop, SEGMENT):
         end = min(begin + SEGMENT, stop)
-        low, count = _cells(begin, end, w, width, floats, firsts)
+        low, count = cells(begin, end, w, width, 3, way, firsts)
         held = np.int64(-2)
         for y in range(first, last):
             line, t = place(y, h, height)
@@ -459,12 +403,12 @@ def _steer(image, out, gain, h, w, top, bottom, left, right, before, maps, float
                     start = _RESULT + (k - top) * MAPS * _RESULT_ROW + 3 * (low - before)
                     for m in range(maps):
                         target = _CURVES + (k % 2 * MAPS + m) * _WIDE
-                        _enlarge(floats, start + m * _RESULT_ROW, firsts, count, target)
-                    bounds[k % 2] = _steady(floats[start : start + 3 * min(count + 1, w - low)])
+                        enlarge(floats, start + m * _RESULT_ROW, way, firsts, count, floats, target)
+                    bounds[k % 2] = side(floats[start : start + 3 * min(count + 1, w - low)])
                 held = line
                 if maps == 1:
                     near, far = _CURVES + line % 2 * MAPS * _WIDE, _CURVES + under % 2 * MAPS * _WIDE
-                    _part(floats, near, far, 3 * (end - begin), _SLOPE)
+                    apart(floats[near:], floats[far:], 3 * (end - begin), floats[_SLOPE:])
             upper = floats[_CURVES + line % 2 * MAPS * _WIDE :]
             lower = floats[_CURVES + under % 2 * MAPS * _WIDE :]
             source, target = image[y, 3 * begin : 3 * end], out[y, 3 * begin : 3 * end]

@@ -3,7 +3,9 @@
 A band is walked downwards, a strip of columns at a time. Sums over 9x9 windows go down the columns first and then along
 the rows: nine as three times three or, where numbers are exact, by adding the row that comes and taking away the one
 that goes. So nothing depends on where bands and strips begin. Colours stay interleaved: their neighbours are three
-numbers away. Lines begin ``MARGIN`` pixels ahead of the strip and hold zeros outside the picture.
+numbers away. Along a row, numbers that are to be added come together by sliding vectors over one another, so that a
+line is read once however wide the window. Lines begin ``MARGIN`` pixels ahead of the strip and hold zeros outside the
+picture.
 
     row y + 8   luma and its square, sums of three rows; the colours' sums over nine rows, those around row y + 4
     row y + 4   variance in the window, the share of the detail that is kept; sums of the colours' sums, around row y
@@ -15,7 +17,23 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .numba_shared import inner, lent, level, place
+from .numba_shared import LEVEL, apart, cells, enlarge, inner, lent, level, place, side
+from .numba_vectors import (
+    fma,
+    larger,
+    minus,
+    over,
+    plus,
+    read,
+    read_often,
+    read_third,
+    slid,
+    smaller,
+    splat,
+    thrice,
+    times,
+    write,
+)
 
 RADIUS = 4
 MARGIN = 2 * RADIUS
@@ -34,23 +52,25 @@ _RING, _LONG = 8, 10
 
 # Which lines of one number a pixel are whose.
 _LUMA, _THREES, _SQUARES, _SHARES, _NONE = 0, 4, 12, 20, 30
-_SHARE_SUM, _SUM_A, _SUM_B, _ACROSS_A, _ACROSS_B, _NORM, _SIGMAS, _WAY = 31, 32, 33, 34, 35, 36, 37, 39
-_LINES = 40
+_SHARE_SUM, _NORM, _SIGMAS, _SIGMA_SLOPE, _WAY, _SMALL, _SIDES = 31, 32, 33, 35, 36, 37, 38
+_LINES = 39
 # And of three numbers a pixel.
-_CURVES, _KEPT, _PART, _MEANS, _PART_AGAIN, _NORMS, _WEIGHED = 0, 2, 3, 4, 5, 6, 7
-_WIDES = 8
-# Then the colours' sums, in whole numbers or, of a brightened picture, in parts of them: of sums, of three of these,
-# of the rows of the ring, of nothing.
-_DOUBLE, _TRIPLE, _NINES = 0, 1, 2
+_CURVES, _SLOPE, _WAYS, _FEW, _NORMS, _WEIGHED, _MEANS, _SPARE = 0, 2, 3, 4, 5, 6, 7, 8
+_WIDES = 9
+# Then the colours' sums, in whole numbers or, of a brightened picture, in parts of them: of sums, of the rows of the
+# ring, of nothing.
+_DOUBLE, _NINES = 0, 1
 _NOTHING = _NINES + _LONG
 _SUMS = _NOTHING + 1
 
 BLANK = 3 * (STRIP + 2 * MARGIN)
 FLOATS = _LINES * _LINE + (_WIDES + _SUMS) * _WIDE
 SHORTS = _SUMS * _WIDE
-WHOLE = STRIP + 2 * MARGIN
+WHOLE = 2 * (STRIP + 2 * MARGIN + 1)
 """Numbers of scratch memory for one thread."""
 
+_VECTOR = 16
+_BLOCK, _LONG_VECTOR = 3 * _VECTOR, 2 * _VECTOR
 _COARSE = np.float32(8)
 """Adding it leaves 20 bits behind the point, of which a float holds sums over nine rows exactly."""
 _STEP = np.float32(512)
@@ -70,21 +90,6 @@ SIGNATURE = numba.void(
     numba.uint16[::1],
     numba.int32[::1],
 )
-
-
-@inner
-def _places(first, small, large, low, way):
-    """:func:`place` for the pixels from ``first`` on."""
-    at, far = 0, 0
-    if large > 1:
-        at, far = first * (small - 1) // (large - 1), first * (small - 1) % (large - 1)
-    share = np.float32(1) / np.float32(max(large - 1, 1))
-    for i in range(low.shape[0]):
-        low[i], way[i] = at, np.float32(far) * share
-        far += small - 1
-        if far >= large - 1:
-            far -= large - 1
-            at += 1
 
 
 # The colours' sums
@@ -154,126 +159,210 @@ def _set_norms(norms, begin, lo, hi, width, each):
         norms[each * i : each * (i + 1)] = np.float32(1) / np.float32(_number(begin + i, width))
 
 
-# Sums
-
-
-@inner
-def _add_three(a, b, c, sums, count):
-    for i in range(count):
-        sums[i] = a[i] + b[i] + c[i]
+# Along a row
 
 
 @inner
 def _threes(a, b, c, sums, squares, count):
-    """Of three rows and of their squares."""
+    """Sums of three rows and of their squares."""
     for i in range(count):
         sums[i] = a[i] + b[i] + c[i]
         squares[i] = a[i] * a[i] + b[i] * b[i] + c[i] * c[i]
 
 
 @inner
-def _three_beside(line, sums, count):
-    for i in range(count):
-        sums[i] = line[i] + line[i + 1] + line[i + 2]
+def _sum_3(a, b):
+    """Of each three numbers beside each other; ``b`` goes on where ``a`` ends."""
+    return plus(plus(a, slid(a, b, 1)), slid(a, b, 2))
 
 
 @inner
-def _three_by_nine(lines, ring, k, sums, across, count):
-    """Of the three columns from each one on and the nine rows up to row ``k``."""
-    a, b, c = lines[ring + k % _RING], lines[ring + (k - 3) % _RING], lines[ring + (k - 6) % _RING]
-    _add_three(a, b, c, sums, count)
-    _three_beside(sums, across, count)
+def _sum_3_thirds(a, b):
+    """Of three numbers of which each is three further on."""
+    return plus(plus(a, slid(a, b, 3)), slid(a, b, 6))
 
 
 @inner
-def _three_pixels(line, sums, count):
-    for i in range(count):
-        sums[i] = sums.dtype.type(line[i] + line[i + 3] + line[i + 6])
+def _sum_3_ninths(a, b):
+    """Of three numbers of which each is nine further on."""
+    return plus(plus(a, slid(a, b, 9)), slid(a, b, 18))
 
 
 @inner
-def _nine_pixels(threes, norms, means, count):
-    """Of nine pixels of three numbers, from sums of three."""
-    for i in range(count):
-        sums = np.float32(threes[i]) + np.float32(threes[i + 9]) + np.float32(threes[i + 18])
-        means[i] = sums * norms[i]
-
-
-@inner
-def _mean_twice(twice, threes, norms, wides, count, near):
-    """Sums of three for the last means, of the means in windows, from the sums of sums down the columns."""
-    _three_pixels(twice, threes, count)
-    _nine_pixels(threes, norms[3 * RADIUS :], wides[_MEANS], near)
-    _three_pixels(wides[_MEANS], wides[_PART_AGAIN], near)
-
-
-# Pixels
+def _sum_3_rows(a, b, c, i):
+    return plus(plus(read(a, i, _VECTOR), read(b, i, _VECTOR)), read(c, i, _VECTOR))
 
 
 @inner
 def _luma(source, light, line):
-    for i in range(line.shape[0]):
-        red, green, blue = source[3 * i], source[3 * i + 1], source[3 * i + 2]
-        mixed = np.float32(0.299) * level(red, light) + np.float32(0.587) * level(green, light)
-        line[i] = mixed + np.float32(0.114) * level(blue, light)
+    count = line.shape[0]
+    whole = count // _VECTOR * _VECTOR
+    factor, white = splat(light, _VECTOR), splat(np.float32(1), _VECTOR)
+    for i in range(0, whole, _VECTOR):
+        red = smaller(times(read_third(source, 3 * i, 0), factor), white)
+        green = smaller(times(read_third(source, 3 * i, 1), factor), white)
+        blue = smaller(times(read_third(source, 3 * i, 2), factor), white)
+        mixed = fma(splat(np.float32(0.299), _VECTOR), red, times(splat(np.float32(0.587), _VECTOR), green))
+        write(line, i, fma(splat(np.float32(0.114), _VECTOR), blue, mixed))
+    for i in range(whole, count):
+        mixed = np.float32(0.299) * level(source[3 * i], light) + np.float32(0.587) * level(source[3 * i + 1], light)
+        line[i] = mixed + np.float32(0.114) * level(source[3 * i + 2], light)
+
+
+# The processor looks only so far ahead in search of something to do. So the steps that a line goes through are taken
+# with different parts of it at the same time, each with what the one before has given in an earlier turn.
 
 
 @inner
-def _share(sums, squares, norms, norm, upper, lower, t, share, count):
-    """The share of the detail that is kept, from sums of three and the standard deviation of noise."""
-    for i in range(count):
-        number = norms[i] * norm
-        mean = (sums[i] + sums[i + 3] + sums[i + 6]) * number
-        square = (squares[i] + squares[i + 3] + squares[i + 6]) * number
-        variance = max(square - mean * mean, np.float32(0)) + np.float32(1e-7)
-        sigma = upper[i] + t * (lower[i] - upper[i])
-        share[i] = (variance / (variance + sigma * sigma) + _COARSE) - _COARSE
+def _share(lines, k, norms, norm, sigmas, slope, t, share, count):
+    """The share of the detail that is kept, of row ``k - RADIUS``, from the standard deviation of noise."""
+    a, b, c = k % _RING, (k - 3) % _RING, (k - 6) % _RING
+    sum_a, sum_b, sum_c = lines[_THREES + a], lines[_THREES + b], lines[_THREES + c]
+    square_a, square_b, square_c = lines[_SQUARES + a], lines[_SQUARES + b], lines[_SQUARES + c]
+    tiny, coarse = splat(np.float32(1e-7), _VECTOR), splat(_COARSE, _VECTOR)
+    rows, way, nothing = splat(norm, _VECTOR), splat(t, _VECTOR), splat(np.float32(0), _VECTOR)
+    x, x_next, y, y_next, s, s_next, q, q_next = nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing
+    variance = nothing
+    for i in range(-5 * _VECTOR, count, _VECTOR):
+        if i >= 0:
+            sigma = fma(way, read(slope, i, _VECTOR), read(sigmas, i, _VECTOR))
+            kept = over(variance, fma(sigma, sigma, variance))
+            write(share, i, minus(plus(kept, coarse), coarse))
+        number = times(read(norms, max(i + _VECTOR, 0), _VECTOR), rows)
+        mean, square = times(_sum_3_thirds(s, s_next), number), times(_sum_3_thirds(q, q_next), number)
+        variance = plus(larger(minus(square, times(mean, mean)), nothing), tiny)
+        s, s_next = s_next, _sum_3(x, x_next)
+        q, q_next = q_next, _sum_3(y, y_next)
+        x, x_next = x_next, _sum_3_rows(sum_a, sum_b, sum_c, i + 5 * _VECTOR)
+        y, y_next = y_next, _sum_3_rows(square_a, square_b, square_c, i + 5 * _VECTOR)
 
 
 @inner
-def _spread(threes, norms, norm, kept, count):
-    """The mean share, from sums of three, once for each colour."""
-    for i in range(count):
-        share = (threes[i] + threes[i + 3] + threes[i + 6]) * (norms[i] * norm)
-        kept[3 * i] = share
-        kept[3 * i + 1] = share
-        kept[3 * i + 2] = share
+def _mean_twice(twice, norms, unit, means, size):
+    """Means of the means in windows, from sums of sums down the columns."""
+    scale = splat(unit, _LONG_VECTOR)
+    nothing = splat(np.float32(0), _LONG_VECTOR)
+    x, x_next, s, s_next, nines, m, m_next, p, p_next = (
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+    )
+    for i in range(-9 * _LONG_VECTOR, size, _LONG_VECTOR):
+        if i >= 0:
+            share = times(read(norms, i + 3 * MARGIN, _LONG_VECTOR), scale)
+            write(means, i, times(_sum_3_ninths(p, p_next), share))
+        p, p_next = p_next, _sum_3_thirds(m, m_next)
+        m, m_next = m_next, times(nines, read(norms, max(i + 4 * _LONG_VECTOR, 0) + 3 * RADIUS, _LONG_VECTOR))
+        nines = _sum_3_ninths(s, s_next)
+        s, s_next = s_next, _sum_3_thirds(x, x_next)
+        x, x_next = x_next, read(twice, i + 9 * _LONG_VECTOR, _LONG_VECTOR)
 
 
 @inner
-def _curve(source, light, wides, norm, upper, lower, t, target, start, stop):
-    """The smoothed colours, and eight times v <- v + r (v^2 - v) = v (r v + 1 - r)."""
-    source, target = source[start:stop], target[start:stop]
-    upper, lower, kept = upper[start:], lower[start:], wides[_KEPT, start:]
-    threes, norms = wides[_PART_AGAIN, start:], wides[_NORMS, 3 * MARGIN + start :]
-    for k in range(target.shape[0]):
-        mean = (threes[k] + threes[k + 9] + threes[k + 18]) * (norms[k] * norm)
-        v = mean + kept[k] * (level(source[k], light) - mean)
-        r = upper[k] + t * (lower[k] - upper[k])
-        keep = np.float32(1) - r
+def _straight(r):
+    """What a curve with parameter ``r`` is computed with where that is nowhere near zero: (1 - r) / 2, and c."""
+    middle = fma(r, splat(np.float32(-127.5), _VECTOR), splat(np.float32(0.5), _VECTOR))
+    return middle, minus(middle, times(middle, middle))
+
+
+@inner
+def _along(u, v, w, a, b, c, steady):
+    """Eight times v <- v + r (v^2 - v), in grey levels, of three vectors by turns; see :func:`side`."""
+    half, far, one = splat(np.float32(0.5), _VECTOR), splat(np.float32(-255), _VECTOR), splat(np.float32(1), _VECTOR)
+    if steady:
+        p, d = _straight(a)
+        q, e = _straight(b)
+        r, f = _straight(c)
+        u, v, w = fma(a, u, p), fma(b, v, q), fma(c, w, r)
         for _ in range(8):
-            v = v * (r * v + keep)
-        target[k] = np.uint8(v * np.float32(255) + np.float32(0.5))
+            u, v, w = fma(u, u, d), fma(v, v, e), fma(w, w, f)
+        u, v, w = over(minus(u, p), a), over(minus(v, q), b), over(minus(w, r), c)
+    else:
+        p, q, r = fma(a, far, one), fma(b, far, one), fma(c, far, one)
+        for _ in range(8):
+            u, v, w = times(u, fma(a, u, p)), times(v, fma(b, v, q)), times(w, fma(c, w, r))
+    return plus(u, half), plus(v, half), plus(w, half)
 
 
 @inner
-def _curve_line(maps, k, restraint, low, weight, target):
+def _towards(source, gain, means, kept, i):
+    """Numbers of a row, as far towards their mean as the share of the detail says."""
+    grey = smaller(times(read(source, i, _VECTOR), splat(gain, _VECTOR)), splat(np.float32(255), _VECTOR))
+    mean = read(means, i, _VECTOR)
+    return fma(kept, minus(grey, mean), mean)
+
+
+@inner
+def _parameter(curve, slope, t, i):
+    return fma(splat(t, _VECTOR), read(slope, i, _VECTOR), read(curve, i, _VECTOR))
+
+
+@inner
+def _brighten_blocks(source, gain, shares, norms, norm, means, curve, slope, t, steady, target, blocks):
+    last = read(shares, _VECTOR, _VECTOR)
+    sums = _sum_3(read(shares, 0, _VECTOR), last)
+    for block in range(blocks):
+        at, i = block * _VECTOR, block * _BLOCK
+        fresh = read(shares, at + 2 * _VECTOR, _VECTOR)
+        next_sums = _sum_3(last, fresh)
+        kept = times(_sum_3_thirds(sums, next_sums), times(read(norms, at, _VECTOR), splat(norm, _VECTOR)))
+        last, sums = fresh, next_sums
+        j, k = i + _VECTOR, i + 2 * _VECTOR
+        u = _towards(source, gain, means, thrice(kept, 0), i)
+        v = _towards(source, gain, means, thrice(kept, 1), j)
+        w = _towards(source, gain, means, thrice(kept, 2), k)
+        a, b, c = _parameter(curve, slope, t, i), _parameter(curve, slope, t, j), _parameter(curve, slope, t, k)
+        u, v, w = _along(u, v, w, a, b, c, steady)
+        write(target, i, u)
+        write(target, j, v)
+        write(target, k, w)
+
+
+@inner
+def _brighten(source, gain, shares, norms, norm, means, curve, slope, t, steady, spare, target):
+    """A row: its colours towards their mean, as far as the share of the detail says, and along the curve."""
+    blocks = source.shape[0] // _BLOCK
+    done = blocks * _BLOCK
+    _brighten_blocks(source, gain, shares, norms, norm, means, curve, slope, t, steady, target, blocks)
+    rest = source.shape[0] - done
+    if rest:
+        spare[:rest] = source[done:]
+        shares, norms, means = shares[done // 3 :], norms[done // 3 :], means[done:]
+        _brighten_blocks(spare, gain, shares, norms, norm, means, curve[done:], slope[done:], t, steady, spare, 1)
+        for i in range(rest):
+            target[done + i] = np.uint8(spare[i])
+
+
+@inner
+def _curve_line(maps, k, restraint, first, count, way, firsts, small, line):
     """A line of the curve parameters along the picture's width, colours interleaved as the picture's."""
-    last = maps.shape[2] - 1
+    last = min(count + 1, maps.shape[2] - first)
     for c in range(3):
-        line = maps[c, k]
-        for i in range(low.shape[0]):
-            a = line[low[i]]
-            target[3 * i + c] = restraint * (a + weight[i] * (line[min(low[i] + 1, last)] - a))
+        for i in range(last):
+            small[3 * i + c] = restraint * maps[c, k, first + i] * LEVEL
+    small[3 * last : 3 * last + 4] = 0  # read behind the last one, though with no weight
+    enlarge(small, 0, way, firsts, count, line, 0)
+    return side(small[: 3 * last])
 
 
 @inner
-def _sigma_line(maps, k, most, low, weight, target):
+def _sigma_line(maps, k, most, first, count, way, firsts, small, line):
     """Likewise of the standard deviation of noise."""
-    line, last = maps[3, k], maps.shape[2] - 1
-    for i in range(low.shape[0]):
-        a = line[low[i]]
-        target[i] = most * (np.float32(1) + a + weight[i] * (line[min(low[i] + 1, last)] - a))
+    last = min(count + 1, maps.shape[2] - first)
+    for i in range(last):
+        small[i] = most * (np.float32(1) + maps[3, k, first + i])
+    small[last] = 0
+    for i in range(count):
+        a = read_often(small, i, _VECTOR)
+        slope = minus(read_often(small, i + 1, _VECTOR), a)
+        for x in range(firsts[i], firsts[i + 1], _VECTOR):
+            write(line, x, fma(read(way, x, _VECTOR), slope, a))
 
 
 @inner
@@ -291,17 +380,21 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
     begin, wanted = left - MARGIN, right - left
     lo, hi = max(-begin, 0), min(right + MARGIN, width) - begin
     near_lo, near_hi = max(lo - RADIUS, 0), min(hi, wanted + 3 * RADIUS) - RADIUS  # counted from left - RADIUS
-    count, near, here = _up(wanted + 2 * MARGIN), _up(wanted + MARGIN), _up(wanted)
-    count3, near3 = _up(3 * wanted + 6 * MARGIN), _up(3 * wanted + 3 * MARGIN)
-    norms, norms3, way = lines[_NORM], wides[_NORMS], lines[_WAY]
+    count, near, count3 = _up(wanted + 2 * MARGIN), _up(wanted + MARGIN), _up(3 * wanted + 6 * MARGIN)
+    norms = lines[_NORM]
     _set_norms(norms, begin, lo, hi, width, 1)
-    _set_norms(norms3, begin, lo, hi, width, 3)
-    _places(begin + lo, w, width, low[lo:hi], way[lo:hi])
+    _set_norms(wides[_NORMS], begin, lo, hi, width, 3)
+    near_cells, cells_3 = low[: WHOLE // 2], low[WHOLE // 2 :]
+    near_first, near_count = cells(begin + lo, begin + hi, w, width, 1, lines[_WAY], near_cells)
+    first_3, count_3 = cells(left, right, w, width, 3, wides[_WAYS], cells_3)
     lines[_LUMA : _LUMA + 4] = 0
     lines[_NONE : _SHARE_SUM + 1] = 0
     sums[:] = 0
-    unit = light if step == 0 else np.float32(1) / (np.float32(255) * _STEP)
+    gain = light * np.float32(255)
+    gain = np.float32(1) if abs(gain - np.float32(1)) < np.float32(1e-6) else gain
+    unit = (gain if step == 0 else np.float32(1) / _STEP) / np.float32(2 * RADIUS + 1)
     held_sigma, held_curve = np.int64(-2), np.int64(-2)
+    sides = lines[_SIDES]
     from_, to = 3 * (begin + lo), 3 * (begin + hi)
     for k in range(top - MARGIN, bottom + MARGIN):
         middle, y, gone = k - RADIUS, k - MARGIN, k - 2 * RADIUS - 1
@@ -317,15 +410,16 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
         share = lines[_SHARES + middle % _LONG]
         if 0 <= middle < height:
             line, t = place(middle, h, height)
+            below = min(line + 1, h - 1)
             if line != held_sigma:
-                for m in range(line if line == held_sigma + 1 else line - 1, min(line + 1, h - 1)):
-                    _sigma_line(maps, m + 1, most, low[lo:hi], way[lo:hi], lines[_SIGMAS + (m + 1) % 2, lo:hi])
+                for m in range(line + 1 if line == held_sigma + 1 else line, below + 1):
+                    sigmas = lines[_SIGMAS + m % 2, lo:]
+                    _sigma_line(maps, m, most, near_first, near_count, lines[_WAY], near_cells, lines[_SMALL], sigmas)
+                apart(lines[_SIGMAS + line % 2], lines[_SIGMAS + below % 2], count, lines[_SIGMA_SLOPE])
                 held_sigma = line
-            upper, lower = lines[_SIGMAS + line % 2, RADIUS:], lines[_SIGMAS + min(line + 1, h - 1) % 2, RADIUS:]
-            _three_by_nine(lines, _THREES, k, lines[_SUM_A], lines[_ACROSS_A], count)
-            _three_by_nine(lines, _SQUARES, k, lines[_SUM_B], lines[_ACROSS_B], count)
             norm = np.float32(1) / np.float32(_number(middle, height))
-            _share(lines[_ACROSS_A], lines[_ACROSS_B], norms[RADIUS:], norm, upper, lower, t, share, near)
+            sigmas, slope = lines[_SIGMAS + line % 2, RADIUS:], lines[_SIGMA_SLOPE, RADIUS:]
+            _share(lines, k, norms[RADIUS:], norm, sigmas, slope, t, share, near)
             share[:near_lo] = 0
             share[near_hi : near + _CHUNK] = 0
         else:
@@ -339,26 +433,26 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
         if y < top:
             continue
         line, t = place(y, h, height)
+        below = min(line + 1, h - 1)
         if line != held_curve:
-            for m in range(line if line == held_curve + 1 else line - 1, min(line + 1, h - 1)):
-                ends = slice(MARGIN, MARGIN + wanted)
-                _curve_line(maps, m + 1, restraint, low[ends], way[ends], wides[_CURVES + (m + 1) % 2])
+            for m in range(line + 1 if line == held_curve + 1 else line, below + 1):
+                curve = wides[_CURVES + m % 2]
+                sides[m % 2] = _curve_line(
+                    maps, m, restraint, first_3, count_3, wides[_WAYS], cells_3, wides[_FEW], curve
+                )
+            apart(wides[_CURVES + line % 2], wides[_CURVES + below % 2], 3 * wanted, wides[_SLOPE])
             held_curve = line
-        upper, lower = wides[_CURVES + line % 2], wides[_CURVES + min(line + 1, h - 1) % 2]
-        _three_beside(lines[_SHARE_SUM], lines[_ACROSS_A], near)
+        steady = sides[line % 2] * sides[below % 2] > 0
         norm = np.float32(1) / np.float32(_number(y, height))
-        _spread(lines[_ACROSS_A], norms[MARGIN:], norm, wides[_KEPT], here)
+        means = wides[_MEANS]
         if 2 * RADIUS <= y < height - 2 * RADIUS:
-            _mean_twice(sums[_DOUBLE], sums[_TRIPLE], norms3, wides, count3, near3)
+            _mean_twice(sums[_DOUBLE], wides[_NORMS], norm * unit, means, 3 * wanted)
         else:
             _weigh(sums[_NINES:], max(y - RADIUS, 0), min(y + RADIUS + 1, height), height, wides[_WEIGHED], count3)
-            _mean_twice(wides[_WEIGHED], wides[_PART], norms3, wides, count3, near3)
-        norm *= unit / np.float32(2 * RADIUS + 1)
+            _mean_twice(wides[_WEIGHED], wides[_NORMS], norm * unit, means, 3 * wanted)
         source, target = image[y, 3 * left : 3 * right], out[y, 3 * left : 3 * right]
-        body = 3 * wanted // _CHUNK * _CHUNK
-        _curve(source, light, wides, norm, upper, lower, t, target, 0, body)
-        if body < 3 * wanted:
-            _curve(source, light, wides, norm, upper, lower, t, target, max(3 * wanted - _CHUNK, 0), 3 * wanted)
+        shares, curve, slope = lines[_SHARE_SUM], wides[_CURVES + line % 2], wides[_SLOPE]
+        _brighten(source, gain, shares, norms[MARGIN:], norm, means, curve, slope, t, steady, wides[_SPARE], target)
 
 
 def smooth_band(image, out, light, maps, most, restraint, top, bottom, blank, floats, shorts, low):

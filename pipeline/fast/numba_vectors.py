@@ -42,6 +42,19 @@ def _address(context: Any, builder: Any, kind: Any, array: Any, i: Any, content:
     return builder.bitcast(builder.gep(start, [i]), content.as_pointer())
 
 
+def _stored(array: Any, lanes: int) -> Any:
+    """How as many numbers lie in an array."""
+    number = _FLOAT if array.dtype == types.float32 else ir.IntType(array.dtype.bitwidth)
+    return ir.VectorType(number, lanes)
+
+
+def _floats(builder: Any, numbers: Any) -> Any:
+    if numbers.type.element == _FLOAT:
+        return numbers
+    wide = ir.VectorType(_NUMBER, numbers.type.count)
+    return builder.sitofp(builder.zext(numbers, wide), ir.VectorType(_FLOAT, numbers.type.count))
+
+
 def _shuffled(builder: Any, vector: Any, order: list[int], behind: Any = None) -> Any:
     """Some lanes of a vector, or of two laid side by side."""
     places = ir.Constant(ir.VectorType(_NUMBER, len(order)), order)
@@ -50,14 +63,27 @@ def _shuffled(builder: Any, vector: Any, order: list[int], behind: Any = None) -
 
 @intrinsic(prefer_literal=True)
 def read(context: Any, array: Any = None, i: Any = None, lanes: Any = None) -> Any:  # numba gives the context
-    """``lanes`` numbers of a float32 array from element ``i`` on."""
+    """``lanes`` numbers of an array from element ``i`` on, of float32, uint16 or uint8."""
     vector = Vector(lanes.literal_value)
+    stored = _stored(array, vector.lanes)
 
     def generate(context, builder, signature, arguments):
-        place = _address(context, builder, array, arguments[0], arguments[1], vector.llvm)
-        return builder.load(place, align=4)
+        place = _address(context, builder, array, arguments[0], arguments[1], stored)
+        return _floats(builder, builder.load(place, align=array.dtype.bitwidth // 8))
 
     return vector(array, types.intp, lanes), generate
+
+
+@intrinsic(prefer_literal=True)
+def read_third(context: Any, array: Any = None, i: Any = None, first: Any = None) -> Any:
+    """16 numbers, of 48 of a uint8 array from element ``i`` on every third one, starting at ``first``."""
+    stored, order = _stored(array, 48), [first.literal_value + 3 * lane for lane in range(16)]
+
+    def generate(context, builder, signature, arguments):
+        place = _address(context, builder, array, arguments[0], arguments[1], stored)
+        return _floats(builder, _shuffled(builder, builder.load(place, align=1), order))
+
+    return Vector(16)(array, types.intp, first), generate
 
 
 @intrinsic(prefer_literal=True)
@@ -74,11 +100,15 @@ def read_thrice(context: Any, array: Any = None, i: Any = None, lanes: Any = Non
 
 @intrinsic
 def write(context: Any, array: Any = None, i: Any = None, vector: Any = None) -> Any:
-    """Put a vector into an array from element ``i`` on."""
+    """Put a vector into an array from element ``i`` on, without what is behind the point if it is one of uint8."""
+    stored = _stored(array, vector.lanes)
 
     def generate(context, builder, signature, arguments):
-        place = _address(context, builder, array, arguments[0], arguments[1], vector.llvm)
-        builder.store(arguments[2], place, align=4)
+        place = _address(context, builder, array, arguments[0], arguments[1], stored)
+        numbers = arguments[2]
+        if stored.element != _FLOAT:
+            numbers = builder.trunc(builder.fptosi(numbers, ir.VectorType(_NUMBER, vector.lanes)), stored)
+        builder.store(numbers, place, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), generate
@@ -124,14 +154,19 @@ def fma(context: Any, a: Any = None, b: Any = None, c: Any = None) -> Any:
     return a(a, a, a), generate
 
 
-@intrinsic
-def larger(context: Any, a: Any = None, b: Any = None) -> Any:
-    """Of each two the larger one, b's where a's is not a number."""
+def _comparison(sign: str) -> Any:
+    @intrinsic
+    def operation(context: Any, a: Any = None, b: Any = None) -> Any:
+        def generate(context, builder, signature, arguments):
+            return builder.select(builder.fcmp_ordered(sign, *arguments), *arguments)
 
-    def generate(context, builder, signature, arguments):
-        return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
+        return a(a, a), generate
 
-    return a(a, a), generate
+    return operation
+
+
+larger, smaller = _comparison(">"), _comparison("<")
+"""Of each two numbers the larger or smaller one, b's where one is not a number."""
 
 
 def _arithmetic(name: str) -> Any:
@@ -142,7 +177,29 @@ def _arithmetic(name: str) -> Any:
     return operation
 
 
-plus, minus, times = _arithmetic("fadd"), _arithmetic("fsub"), _arithmetic("fmul")
+plus, minus, times, over = (_arithmetic(name) for name in ("fadd", "fsub", "fmul", "fdiv"))
+
+
+@intrinsic(prefer_literal=True)
+def slid(context: Any, a: Any = None, b: Any = None, count: Any = None) -> Any:
+    """A vector that begins ``count`` numbers behind a's beginning and goes on with b's."""
+    order = [count.literal_value + lane for lane in range(a.lanes)]
+
+    def generate(context, builder, signature, arguments):
+        return _shuffled(builder, arguments[0], order, arguments[1])
+
+    return a(a, a, count), generate
+
+
+@intrinsic(prefer_literal=True)
+def thrice(context: Any, a: Any = None, part: Any = None) -> Any:
+    """Every number three times: the first, second or third vector of that (``part`` 0 to 2)."""
+    order = [(a.lanes * part.literal_value + lane) // 3 for lane in range(a.lanes)]
+
+    def generate(context, builder, signature, arguments):
+        return _shuffled(builder, arguments[0], order)
+
+    return a(a, part), generate
 
 
 @intrinsic

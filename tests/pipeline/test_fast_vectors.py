@@ -21,23 +21,61 @@ def _calculated(numbers: np.ndarray, out: np.ndarray) -> None:
     write(out, 32, vectors.plus(a, b))
     write(out, 64, vectors.minus(a, b))
     write(out, 96, vectors.times(a, b))
-    write(out, 128, vectors.larger(a, b))
-    write(out, 160, vectors.splat(numbers[5], 32))
-    write(out, 192, vectors.read_often(numbers, 6, 32))
-    write(out, 224, vectors.read_thrice(numbers, 7, 48))
+    write(out, 128, vectors.over(a, b))
+    write(out, 160, vectors.larger(a, b))
+    write(out, 192, vectors.smaller(a, b))
+    write(out, 224, vectors.splat(numbers[5], 32))
+    write(out, 256, vectors.read_often(numbers, 6, 32))
+    write(out, 288, vectors.read_thrice(numbers, 7, 48))
+    write(out, 336, vectors.slid(a, b, 9))
+    write(out, 368, vectors.thrice(a, 0))
+    write(out, 400, vectors.thrice(a, 1))
+    write(out, 432, vectors.thrice(a, 2))
 
 
 def test_arithmetic() -> None:
     numbers = np.random.default_rng(0).normal(size=110).astype(np.float32)
-    out = np.zeros(280, np.float32)
+    out = np.zeros(470, np.float32)
     _calculated(numbers, out)
     a, b, c = numbers[1:33], numbers[33:65], numbers[70:102]
     assert np.allclose(out[:32], a * b + c, atol=1e-6)
-    assert np.array_equal(out[32:160].reshape(4, 32), [a + b, a - b, a * b, np.maximum(a, b)])
-    assert (out[160:192] == numbers[5]).all()
-    assert (out[192:224] == numbers[6]).all()
-    assert np.array_equal(out[224:272].reshape(16, 3), [numbers[7:10]] * 16)
-    assert not out[272:].any()
+    expected = [a + b, a - b, a * b, a / b, np.maximum(a, b), np.minimum(a, b)]
+    assert np.array_equal(out[32:224].reshape(6, 32), expected)
+    assert (out[224:256] == numbers[5]).all()
+    assert (out[256:288] == numbers[6]).all()
+    assert np.array_equal(out[288:336].reshape(16, 3), [numbers[7:10]] * 16)
+    assert np.array_equal(out[336:368], numbers[10:42])
+    assert np.array_equal(out[368:464], a.repeat(3))
+    assert not out[464:].any()
+
+
+@numba.njit
+def _copied(greys: np.ndarray, out: np.ndarray, lines: np.ndarray) -> None:
+    write(out, 2, read(greys, 3, 16))
+    write(lines[0], 0, vectors.read_third(greys, 1, 0))
+    write(lines[1], 0, vectors.read_third(greys, 1, 2))
+
+
+def test_whole_numbers() -> None:
+    greys, lines = np.random.default_rng(0).integers(0, 256, 60).astype(np.uint8), np.zeros((2, 20), np.float32)
+    out = np.zeros(20, np.uint8)
+    _copied(greys, out, lines)
+    assert np.array_equal(out, [0, 0, *greys[3:19], 0, 0])
+    assert np.array_equal(lines[:, :16], [greys[1:49:3], greys[3:49:3]])
+
+
+@numba.njit
+def _cut_off(shorts: np.ndarray, numbers: np.ndarray, greys: np.ndarray) -> None:
+    write(numbers, 0, read(shorts, 0, 4))
+    write(greys, 0, read(numbers, 4, 4))
+
+
+def test_other_kinds_of_numbers() -> None:
+    shorts = np.array([0, 255, 40_000, 65_535], np.uint16)
+    numbers, greys = np.array([9, 9, 9, 9, 0, 0.9, 77.5, 255.5], np.float32), np.zeros(4, np.uint8)
+    _cut_off(shorts, numbers, greys)
+    assert numbers[:4].tolist() == shorts.tolist()
+    assert greys.tolist() == [0, 0, 77, 255]
 
 
 @numba.njit
