@@ -16,8 +16,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .numba_shared import LEVEL, REPEAT, apart, cells, enlarge, inner, lent, level, place, side
-from .numba_vectors import fma, four_sums, larger, plus, read, read_often, splat, times, write
+from .numba_curve import BLOCK, LEVEL, VECTOR, along, apart, cells, enlarge, parameter, side
+from .numba_shared import inner, lent, level, place
+from .numba_vectors import fma, four_sums, larger, plus, read, read_often, smaller, splat, times, write
 
 TILE = (128, 352)
 """The most rows and columns of the shrunken picture in a tile: all columns of a 4K picture shrunk twelve times."""
@@ -49,7 +50,7 @@ _LAST = _LINES + 2 * _ROW
 _RESULT = _LAST + _ROW
 _RESULT_ROW = 3 * _PLACES
 _WAY = _RESULT + MAPS * _ROWS * _RESULT_ROW
-_WIDE = 3 * SEGMENT + REPEAT
+_WIDE = 3 * SEGMENT + BLOCK
 _CURVES = _WAY + _WIDE
 _SLOPE = _CURVES + _WIDE  # what two lines of a single curve are apart lies where a second curve would
 _BOUNDS = _CURVES + 2 * MAPS * _WIDE
@@ -341,33 +342,39 @@ def _keep(line, columns, row, maps, floats):
 
 
 @inner
-def _steady_curve(source, upper, slope, t, target):
-    """Eight times v <- v + r (v^2 - v), in grey levels, with an r nowhere near zero; see :func:`side`."""
-    for i in range(source.shape[0]):
-        r = upper[i] + t * slope[i]
-        half = np.float32(0.5) - np.float32(127.5) * r
-        c = half - half * half
-        z = r * np.float32(source[i]) + half
-        for _ in range(8):
-            z = z * z + c
-        target[i] = np.uint8((z - half) / r + np.float32(0.5))
+def _grey(source, gain, i):
+    return smaller(times(read(source, i, VECTOR), splat(gain, VECTOR)), splat(np.float32(255), VECTOR))
 
 
 @inner
-def _one_curve(source, gain, upper, slope, t, target):
-    """The same as v <- v (r v + 1 - r)."""
-    for i in range(source.shape[0]):
-        r = upper[i] + t * slope[i]
-        keep = np.float32(1) - np.float32(255) * r
-        v = min(np.float32(source[i]) * gain, np.float32(255))
-        for _ in range(8):
-            v = v * (r * v + keep)
-        target[i] = np.uint8(v + np.float32(0.5))
+def _one_curve_blocks(source, gain, curve, slope, t, steady, target, blocks):
+    for i in range(0, blocks * BLOCK, BLOCK):
+        j, k = i + VECTOR, i + 2 * VECTOR
+        u, v, w = _grey(source, gain, i), _grey(source, gain, j), _grey(source, gain, k)
+        a, b, c = parameter(curve, slope, t, i), parameter(curve, slope, t, j), parameter(curve, slope, t, k)
+        u, v, w = along(u, v, w, a, b, c, steady)
+        write(target, i, u)
+        write(target, j, v)
+        write(target, k, w)
+
+
+@inner
+def _one_curve(source, gain, curve, slope, t, steady, spare, target):
+    """A row along curves of one parameter for each number."""
+    blocks = source.shape[0] // BLOCK
+    done = blocks * BLOCK
+    _one_curve_blocks(source, gain, curve, slope, t, steady, target, blocks)
+    rest = source.shape[0] - done
+    if rest:
+        spare[:rest] = source[done:]
+        _one_curve_blocks(spare, gain, curve[done:], slope[done:], t, steady, spare, 1)
+        for i in range(rest):
+            target[done + i] = np.uint8(spare[i])
 
 
 @inner
 def _eight_curves(source, gain, upper, lower, t, target):
-    """And with another r each time."""
+    """Eight times v <- v + r (v^2 - v) = v (r v + 1 - r), with another r each time."""
     for i in range(source.shape[0]):
         v = min(np.float32(source[i]) * gain, np.float32(255))
         for m in range(MAPS):
@@ -414,10 +421,9 @@ def _steer(image, out, gain, h, w, top, bottom, left, right, before, maps, float
             source, target = image[y, 3 * begin : 3 * end], out[y, 3 * begin : 3 * end]
             if maps == MAPS:
                 _eight_curves(source, gain, upper, lower, t, target)
-            elif gain == 1 and bounds[line % 2] * bounds[under % 2] > 0:
-                _steady_curve(source, upper, floats[_SLOPE:], t, target)
             else:
-                _one_curve(source, gain, upper, floats[_SLOPE:], t, target)
+                steady = bounds[line % 2] * bounds[under % 2] > 0
+                _one_curve(source, gain, upper, floats[_SLOPE:], t, steady, floats[_LAST : _LAST + BLOCK], target)
 
 
 def enhance_tile(

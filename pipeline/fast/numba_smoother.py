@@ -17,7 +17,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .numba_shared import LEVEL, apart, cells, enlarge, inner, lent, level, place, side
+from .numba_curve import BLOCK, LEVEL, VECTOR, along, apart, cells, enlarge, parameter, side
+from .numba_shared import inner, lent, level, place
 from .numba_vectors import (
     fma,
     larger,
@@ -69,8 +70,7 @@ SHORTS = _SUMS * _WIDE
 WHOLE = 2 * (STRIP + 2 * MARGIN + 1)
 """Numbers of scratch memory for one thread."""
 
-_VECTOR = 16
-_BLOCK, _LONG_VECTOR = 3 * _VECTOR, 2 * _VECTOR
+_LONG_VECTOR = 2 * VECTOR
 _COARSE = np.float32(8)
 """Adding it leaves 20 bits behind the point, of which a float holds sums over nine rows exactly."""
 _STEP = np.float32(512)
@@ -190,20 +190,20 @@ def _sum_3_ninths(a, b):
 
 @inner
 def _sum_3_rows(a, b, c, i):
-    return plus(plus(read(a, i, _VECTOR), read(b, i, _VECTOR)), read(c, i, _VECTOR))
+    return plus(plus(read(a, i, VECTOR), read(b, i, VECTOR)), read(c, i, VECTOR))
 
 
 @inner
 def _luma(source, light, line):
     count = line.shape[0]
-    whole = count // _VECTOR * _VECTOR
-    factor, white = splat(light, _VECTOR), splat(np.float32(1), _VECTOR)
-    for i in range(0, whole, _VECTOR):
+    whole = count // VECTOR * VECTOR
+    factor, white = splat(light, VECTOR), splat(np.float32(1), VECTOR)
+    for i in range(0, whole, VECTOR):
         red = smaller(times(read_third(source, 3 * i, 0), factor), white)
         green = smaller(times(read_third(source, 3 * i, 1), factor), white)
         blue = smaller(times(read_third(source, 3 * i, 2), factor), white)
-        mixed = fma(splat(np.float32(0.299), _VECTOR), red, times(splat(np.float32(0.587), _VECTOR), green))
-        write(line, i, fma(splat(np.float32(0.114), _VECTOR), blue, mixed))
+        mixed = fma(splat(np.float32(0.299), VECTOR), red, times(splat(np.float32(0.587), VECTOR), green))
+        write(line, i, fma(splat(np.float32(0.114), VECTOR), blue, mixed))
     for i in range(whole, count):
         mixed = np.float32(0.299) * level(source[3 * i], light) + np.float32(0.587) * level(source[3 * i + 1], light)
         line[i] = mixed + np.float32(0.114) * level(source[3 * i + 2], light)
@@ -219,22 +219,22 @@ def _share(lines, k, norms, norm, sigmas, slope, t, share, count):
     a, b, c = k % _RING, (k - 3) % _RING, (k - 6) % _RING
     sum_a, sum_b, sum_c = lines[_THREES + a], lines[_THREES + b], lines[_THREES + c]
     square_a, square_b, square_c = lines[_SQUARES + a], lines[_SQUARES + b], lines[_SQUARES + c]
-    tiny, coarse = splat(np.float32(1e-7), _VECTOR), splat(_COARSE, _VECTOR)
-    rows, way, nothing = splat(norm, _VECTOR), splat(t, _VECTOR), splat(np.float32(0), _VECTOR)
+    tiny, coarse = splat(np.float32(1e-7), VECTOR), splat(_COARSE, VECTOR)
+    rows, way, nothing = splat(norm, VECTOR), splat(t, VECTOR), splat(np.float32(0), VECTOR)
     x, x_next, y, y_next, s, s_next, q, q_next = nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing
     variance = nothing
-    for i in range(-5 * _VECTOR, count, _VECTOR):
+    for i in range(-5 * VECTOR, count, VECTOR):
         if i >= 0:
-            sigma = fma(way, read(slope, i, _VECTOR), read(sigmas, i, _VECTOR))
+            sigma = fma(way, read(slope, i, VECTOR), read(sigmas, i, VECTOR))
             kept = over(variance, fma(sigma, sigma, variance))
             write(share, i, minus(plus(kept, coarse), coarse))
-        number = times(read(norms, max(i + _VECTOR, 0), _VECTOR), rows)
+        number = times(read(norms, max(i + VECTOR, 0), VECTOR), rows)
         mean, square = times(_sum_3_thirds(s, s_next), number), times(_sum_3_thirds(q, q_next), number)
         variance = plus(larger(minus(square, times(mean, mean)), nothing), tiny)
         s, s_next = s_next, _sum_3(x, x_next)
         q, q_next = q_next, _sum_3(y, y_next)
-        x, x_next = x_next, _sum_3_rows(sum_a, sum_b, sum_c, i + 5 * _VECTOR)
-        y, y_next = y_next, _sum_3_rows(square_a, square_b, square_c, i + 5 * _VECTOR)
+        x, x_next = x_next, _sum_3_rows(sum_a, sum_b, sum_c, i + 5 * VECTOR)
+        y, y_next = y_next, _sum_3_rows(square_a, square_b, square_c, i + 5 * VECTOR)
 
 
 @inner
@@ -265,60 +265,29 @@ def _mean_twice(twice, norms, unit, means, size):
 
 
 @inner
-def _straight(r):
-    """What a curve with parameter ``r`` is computed with where that is nowhere near zero: (1 - r) / 2, and c."""
-    middle = fma(r, splat(np.float32(-127.5), _VECTOR), splat(np.float32(0.5), _VECTOR))
-    return middle, minus(middle, times(middle, middle))
-
-
-@inner
-def _along(u, v, w, a, b, c, steady):
-    """Eight times v <- v + r (v^2 - v), in grey levels, of three vectors by turns; see :func:`side`."""
-    half, far, one = splat(np.float32(0.5), _VECTOR), splat(np.float32(-255), _VECTOR), splat(np.float32(1), _VECTOR)
-    if steady:
-        p, d = _straight(a)
-        q, e = _straight(b)
-        r, f = _straight(c)
-        u, v, w = fma(a, u, p), fma(b, v, q), fma(c, w, r)
-        for _ in range(8):
-            u, v, w = fma(u, u, d), fma(v, v, e), fma(w, w, f)
-        u, v, w = over(minus(u, p), a), over(minus(v, q), b), over(minus(w, r), c)
-    else:
-        p, q, r = fma(a, far, one), fma(b, far, one), fma(c, far, one)
-        for _ in range(8):
-            u, v, w = times(u, fma(a, u, p)), times(v, fma(b, v, q)), times(w, fma(c, w, r))
-    return plus(u, half), plus(v, half), plus(w, half)
-
-
-@inner
 def _towards(source, gain, means, kept, i):
     """Numbers of a row, as far towards their mean as the share of the detail says."""
-    grey = smaller(times(read(source, i, _VECTOR), splat(gain, _VECTOR)), splat(np.float32(255), _VECTOR))
-    mean = read(means, i, _VECTOR)
+    grey = smaller(times(read(source, i, VECTOR), splat(gain, VECTOR)), splat(np.float32(255), VECTOR))
+    mean = read(means, i, VECTOR)
     return fma(kept, minus(grey, mean), mean)
 
 
 @inner
-def _parameter(curve, slope, t, i):
-    return fma(splat(t, _VECTOR), read(slope, i, _VECTOR), read(curve, i, _VECTOR))
-
-
-@inner
 def _brighten_blocks(source, gain, shares, norms, norm, means, curve, slope, t, steady, target, blocks):
-    last = read(shares, _VECTOR, _VECTOR)
-    sums = _sum_3(read(shares, 0, _VECTOR), last)
+    last = read(shares, VECTOR, VECTOR)
+    sums = _sum_3(read(shares, 0, VECTOR), last)
     for block in range(blocks):
-        at, i = block * _VECTOR, block * _BLOCK
-        fresh = read(shares, at + 2 * _VECTOR, _VECTOR)
+        at, i = block * VECTOR, block * BLOCK
+        fresh = read(shares, at + 2 * VECTOR, VECTOR)
         next_sums = _sum_3(last, fresh)
-        kept = times(_sum_3_thirds(sums, next_sums), times(read(norms, at, _VECTOR), splat(norm, _VECTOR)))
+        kept = times(_sum_3_thirds(sums, next_sums), times(read(norms, at, VECTOR), splat(norm, VECTOR)))
         last, sums = fresh, next_sums
-        j, k = i + _VECTOR, i + 2 * _VECTOR
+        j, k = i + VECTOR, i + 2 * VECTOR
         u = _towards(source, gain, means, thrice(kept, 0), i)
         v = _towards(source, gain, means, thrice(kept, 1), j)
         w = _towards(source, gain, means, thrice(kept, 2), k)
-        a, b, c = _parameter(curve, slope, t, i), _parameter(curve, slope, t, j), _parameter(curve, slope, t, k)
-        u, v, w = _along(u, v, w, a, b, c, steady)
+        a, b, c = parameter(curve, slope, t, i), parameter(curve, slope, t, j), parameter(curve, slope, t, k)
+        u, v, w = along(u, v, w, a, b, c, steady)
         write(target, i, u)
         write(target, j, v)
         write(target, k, w)
@@ -327,8 +296,8 @@ def _brighten_blocks(source, gain, shares, norms, norm, means, curve, slope, t, 
 @inner
 def _brighten(source, gain, shares, norms, norm, means, curve, slope, t, steady, spare, target):
     """A row: its colours towards their mean, as far as the share of the detail says, and along the curve."""
-    blocks = source.shape[0] // _BLOCK
-    done = blocks * _BLOCK
+    blocks = source.shape[0] // BLOCK
+    done = blocks * BLOCK
     _brighten_blocks(source, gain, shares, norms, norm, means, curve, slope, t, steady, target, blocks)
     rest = source.shape[0] - done
     if rest:
@@ -359,10 +328,10 @@ def _sigma_line(maps, k, most, first, count, way, firsts, small, line):
         small[i] = most * (np.float32(1) + maps[3, k, first + i])
     small[last] = 0
     for i in range(count):
-        a = read_often(small, i, _VECTOR)
-        slope = minus(read_often(small, i + 1, _VECTOR), a)
-        for x in range(firsts[i], firsts[i + 1], _VECTOR):
-            write(line, x, fma(read(way, x, _VECTOR), slope, a))
+        a = read_often(small, i, VECTOR)
+        slope = minus(read_often(small, i + 1, VECTOR), a)
+        for x in range(firsts[i], firsts[i + 1], VECTOR):
+            write(line, x, fma(read(way, x, VECTOR), slope, a))
 
 
 @inner
