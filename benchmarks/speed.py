@@ -41,17 +41,24 @@ class Bars:
 
 
 BARS = {"sgz_task": Bars(faster=40, share={"PyTorch": 8})}
+TURN = 150
+"""Milliseconds."""
 CURVE_BARS = Bars(faster=100, share={"PyTorch": 3, "ONNX Runtime": 6})
 
 
-def interleaved_ms(functions: Mapping[str, Callable[[], object]], rounds: int, each: int = 1) -> dict[str, list[float]]:
-    """For each name the milliseconds of every call; ``each`` calls when its turn comes."""
-    turns = {name: partial(_timed, call) for name, call in functions.items()}
-    return take_turns(turns, rounds, each=each)
+def interleaved_ms(
+    functions: Mapping[str, Callable[[], object]], rounds: int, turn: float = 0
+) -> dict[str, list[float]]:
+    """For each name the milliseconds of every call; when its turn comes one call, or as many as last ``turn`` ms."""
+    turns = take_turns({name: partial(_timed, call, turn) for name, call in functions.items()}, rounds)
+    return {name: [time for times in each for time in times] for name, each in turns.items()}
 
 
-def _timed(call: Callable[[], object], number: int) -> float:
-    return milliseconds(call)
+def _timed(call: Callable[[], object], turn: float, number: int) -> list[float]:
+    times = [milliseconds(call)]
+    while sum(times) < turn:
+        times.append(milliseconds(call))
+    return times
 
 
 def shown(times: list[float]) -> str:
@@ -87,11 +94,15 @@ def straight(net: Any, image: np.ndarray) -> np.ndarray:
 
 
 def against_the_straight_network(names: Sequence[str], rounds: int) -> list[Row]:
-    """uint8 to uint8 at 1200x900, all in turns with the straight network of SGZ."""
+    """uint8 to uint8 at 1200x900, all in turns with the straight network of SGZ.
+
+    Turns are equally long: PyTorch's threads wait busily for some milliseconds after a call, and its temporaries push
+    everything else out of the caches, which would weigh on a single call of what comes next.
+    """
     sgz, picture = create_enhancer("sgz"), night(900, 1200)
     nets = {name: create_enhancer(name) for name in names}
     enhance = {name: partial(net.enhance, picture) for name, net in nets.items()}
-    times = interleaved_ms({"straight": lambda: straight(sgz, picture), **enhance}, rounds, each=3)
+    times = interleaved_ms({"straight": lambda: straight(sgz, picture), **enhance}, rounds, turn=TURN)
     rows = [["1200x900, straight eager PyTorch", shown(times["straight"]), "", "", ""]]
     for name, net in nets.items():
         apart = int(np.abs(Enhancer.enhance(net, picture).astype(int) - net.enhance(picture)).max())
@@ -133,7 +144,7 @@ def at_4k(name: str, rounds: int, threads: int) -> list[Row]:
     growth = Probe(name, width=3840, height=2160, batch=1, device="cpu", threads=threads).run().memory_mb
     net, large, usual = create_enhancer(name), night(2160, 3840), night(900, 1200)
     times = interleaved_ms(
-        {"large": lambda: net.enhance(large), "usual": lambda: net.enhance(usual)}, rounds=2 * rounds, each=3
+        {"large": lambda: net.enhance(large), "usual": lambda: net.enhance(usual)}, rounds, turn=TURN
     )
     memory = None if growth is None else growth - large.nbytes / 1e6  # the output is as large as the input
     pixels = large.size / usual.size

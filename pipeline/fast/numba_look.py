@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .numba_shared import inner, lent, level
+from .numba_shared import fetch_row, inner, lent, level
 
 PATCH = 12
 """Pixels along a side of what becomes one pixel of the noise level."""
@@ -70,6 +70,9 @@ def _noise_row(image, light, unit, j, noise, line, sums):
         sums[:length] = 0
         for y in range(PATCH * j, min(PATCH * (j + 1), height - 1), 2):
             upper, lower = image[y, 3 * left : 3 * right], image[y + 1, 3 * left : 3 * right]
+            if y + 3 < height:
+                fetch_row(image[y + 2, 3 * left : 3 * right])
+                fetch_row(image[y + 3, 3 * left : 3 * right])
             _differences(upper, lower, light, line)
             _add_details(line, length - 5, sums)
         for k in range(left // PATCH, (right + PATCH - 1) // PATCH):

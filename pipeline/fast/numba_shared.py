@@ -14,6 +14,8 @@ import numpy as np
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .numba_vectors import fetch
+
 inner = numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 """For a function that is compiled as part of a kernel."""
 
@@ -28,6 +30,13 @@ def lent(context: Any, array: Any = None) -> Any:  # numba gives the context
         return view._getvalue()
 
     return array(array), generate
+
+
+@inner
+def fetch_row(row):
+    """Have a row of uint8 fetched from the memory; a processor does not see a new row coming by itself."""
+    for i in range(0, row.shape[0], 64):
+        fetch(row, i)
 
 
 @inner

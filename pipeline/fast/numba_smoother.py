@@ -18,7 +18,7 @@ import numba
 import numpy as np
 
 from .numba_curve import BLOCK, LEVEL, VECTOR, along, apart, cells, enlarge, parameter, side
-from .numba_shared import inner, lent, level, place
+from .numba_shared import fetch_row, inner, lent, level, place
 from .numba_vectors import (
     fma,
     larger,
@@ -367,6 +367,8 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
     from_, to = 3 * (begin + lo), 3 * (begin + hi)
     for k in range(top - MARGIN, bottom + MARGIN):
         middle, y, gone = k - RADIUS, k - MARGIN, k - 2 * RADIUS - 1
+        if 0 <= k + 3 < height:
+            fetch_row(image[k + 3, from_:to])
         fresh = image[k, from_:to] if 0 <= k < height else blank[: to - from_]
         stale = image[gone, from_:to] if gone >= max(top - MARGIN, 0) else blank[: to - from_]
         _luma(fresh, light, lines[_LUMA + k % 4, lo:hi])

@@ -16,6 +16,7 @@ from numba.extending import intrinsic, models, register_model
 
 _FLOAT = ir.FloatType()
 _NUMBER = ir.IntType(32)
+_BYTES = ir.IntType(8).as_pointer()
 
 
 class Vector(types.Type):
@@ -222,3 +223,19 @@ def four_sums(context: Any, a: Any = None, b: Any = None, c: Any = None, d: Any 
         return _shuffled(builder, four, [0, 4, 8, 12])
 
     return Vector(4)(a, a, a, a), generate
+
+
+@intrinsic
+def fetch(context: Any, array: Any = None, i: Any = None) -> Any:
+    """Have the line of the cache that holds element ``i`` fetched from the memory, and do not wait for it."""
+
+    def generate(context, builder, signature, arguments):
+        start = context.make_array(array)(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(start, [arguments[1]]), _BYTES)
+        kind = ir.FunctionType(ir.VoidType(), [_BYTES, _NUMBER, _NUMBER, _NUMBER])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        read, keep, data = 0, 3, 1
+        builder.call(function, [place, *(ir.Constant(_NUMBER, n) for n in (read, keep, data))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
