@@ -13,13 +13,17 @@ all copies of the first stand before those of the second.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from pycocotools.cocoeval import COCOeval
 from scipy.sparse import csr_matrix
+
+from ..pipeline.fast.parallel import for_each
 
 RECALLS = np.linspace(0.0, 1.00, 101)
 """pycocotools' recall steps, to the last bit: 29 of 100 boxes do not reach its 0.29."""
@@ -80,42 +84,64 @@ class ClassMatches:
         """
         boxes = self.boxes @ weights
         found = np.zeros((len(self.rankings), weights.shape[1]))
-        steps, start_of = _recall_steps(np.unique(boxes))
-        start = start_of[np.searchsorted(np.unique(boxes), boxes)]
-        for number, ranking in enumerate(self.rankings):
+        totals, place = np.unique(boxes, return_inverse=True)
+        steps, start_of = _recall_steps(totals)
+        start = start_of[place]
+        worth = _compiled_worth() or _worth_in_numpy
+
+        def add(number: int) -> None:
+            ranking = self.rankings[number]
             true = np.flatnonzero(ranking.right)
-            if not true.size:
-                continue
-            false_before = _false_before_each(ranking, true, len(self.boxes))
-            for columns in _slices(weights.shape[1], max(1, _CELLS // true.size)):
-                some = np.ascontiguousarray(weights[:, columns])
-                found[number, columns] = _worth(some, ranking.image[true], false_before, steps, start[columns])
+            false_before = true - np.arange(true.size)
+            false = ranking.image[~ranking.right]
+            worth(weights, ranking.image[true], false, false_before, steps, start, found[number])
+
+        for_each(add, range(len(self.rankings)), os.cpu_count() or 1)
+        found /= len(RECALLS)
         found[:, boxes == 0] = np.nan
         return found
 
 
-def _false_before_each(ranking: Ranking, true: np.ndarray, images: int) -> csr_matrix:
-    """int32 (true positives, images): the false positives between each true positive and the one before it."""
-    false = np.flatnonzero(~ranking.right)
-    following = np.searchsorted(true, false)
-    counted = following < true.size  # those behind the last true positive lower no precision that counts
-    cells = (following[counted], ranking.image[false[counted]])
-    return csr_matrix((np.ones(int(counted.sum()), np.int32), cells), shape=(true.size, images))
+@cache
+def _compiled_worth() -> Callable[..., None] | None:
+    """:func:`~scotopic.eval.numba_precision.worth`, or None where numba cannot be had."""
+    try:
+        from .numba_precision import worth
+
+        nothing = np.zeros(0, int)
+        worth(np.ones((1, 1), np.int32), nothing, nothing, nothing, nothing.astype(np.uint8), nothing, np.ones(1))
+    except Exception:  # none, one that does not fit this numpy, no folder for what it compiles, a broken compiler
+        return None
+    return worth
 
 
-def _worth(
-    weights: np.ndarray, image: np.ndarray, false_before: csr_matrix, steps: np.ndarray, start: np.ndarray
-) -> np.ndarray:
-    """AP of one ranking; ``weights`` (n, sets), ``image`` of each true positive, ``start`` of each set in ``steps``."""
-    true = np.cumsum(weights[image], axis=0, dtype=np.int32)
-    seen = np.cumsum(false_before @ weights, axis=0, dtype=np.int32)
-    seen += true
-    precision = true / (seen + np.spacing(1))  # as pycocotools, down to what keeps it from dividing by zero
-    for place in range(len(precision) - 2, -1, -1):  # row by row is twice as fast as numpy's maximum.accumulate
-        np.maximum(precision[place], precision[place + 1], out=precision[place])
-    reached = steps[start + true]
-    gained = np.diff(reached, axis=0, prepend=np.uint8(0))
-    return np.einsum("ks,ks->s", gained, precision) / len(RECALLS)
+def _worth_in_numpy(
+    weights: np.ndarray,
+    image: np.ndarray,
+    false_image: np.ndarray,
+    false_before: np.ndarray,
+    steps: np.ndarray,
+    start: np.ndarray,
+    found: np.ndarray,
+) -> None:
+    """What :func:`~scotopic.eval.numba_precision.worth` does, in several times as long."""
+    if not image.size:
+        return
+    following = np.searchsorted(false_before, np.arange(len(false_image)), side="right")
+    counted = following < image.size  # those behind the last true positive lower no precision that counts
+    cells = (following[counted], false_image[counted])
+    false = csr_matrix((np.ones(int(counted.sum()), np.int32), cells), shape=(image.size, len(weights)))
+    for columns in _slices(weights.shape[1], max(1, _CELLS // image.size)):
+        some = np.ascontiguousarray(weights[:, columns])
+        true = np.cumsum(some[image], axis=0, dtype=np.int32)
+        seen = np.cumsum(false @ some, axis=0, dtype=np.int32)
+        seen += true
+        precision = true / (seen + np.spacing(1))  # as pycocotools, down to what keeps it from dividing by zero
+        for place in range(len(precision) - 2, -1, -1):  # row by row: twice as fast as numpy's maximum.accumulate
+            np.maximum(precision[place], precision[place + 1], out=precision[place])
+        reached = steps[start[columns] + true]
+        gained = np.diff(reached, axis=0, prepend=np.uint8(0))
+        found[columns] = np.einsum("ks,ks->s", gained, precision)
 
 
 def _recall_steps(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

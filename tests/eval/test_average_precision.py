@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scotopic.eval import average_precision
 from scotopic.eval.average_precision import ClassMatches, class_matches
 from scotopic.eval.detection import match_detections, score_detections
 from scotopic.eval.intervals import image_weights
@@ -14,6 +15,15 @@ from scotopic.eval.statistics_detection import DetectedImages
 from scotopic.eval.statistics_figures import mean_over
 
 IMAGES = 14
+
+
+@pytest.fixture(autouse=True, params=["compiled", "without numba"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "compiled":
+        pytest.importorskip("numba", reason="the compiled loops need the extra [fast]")
+        assert average_precision._compiled_worth() is not None
+    else:
+        monkeypatch.setattr(average_precision, "_compiled_worth", lambda: None)
 
 
 def scene(seed: int, scores: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -141,3 +151,17 @@ def test_many_sets_are_worked_on_in_parts_that_change_nothing(monkeypatch: pytes
     monkeypatch.setattr("scotopic.eval.average_precision._CELLS", 100)
     parts = mean_over(np.stack([m.average_precision(weights).mean(0) for m in matches]))
     np.testing.assert_array_equal(whole, parts)
+
+
+def test_both_ways_are_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    rankings = tuple(
+        average_precision.Ranking(random.integers(40, size=size), random.random(size) < share)
+        for size, share in [(0, 0), (1, 1), (7, 0), (300, 0.5), (2000, 0.1)]
+    )
+    found_at_most = np.max([np.bincount(r.image[r.right], minlength=40) for r in rankings], axis=0)
+    matches = ClassMatches(found_at_most + random.integers(0, 4, 40), rankings)
+    weights = image_weights(40, resamples=500)
+    found = matches.average_precision(weights)
+    monkeypatch.setattr(average_precision, "_compiled_worth", lambda: None)
+    assert np.array_equal(found, matches.average_precision(weights), equal_nan=True)
