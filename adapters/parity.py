@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..errors import ScotopicError
-from ..pipeline.image import read_image
+from ..pipeline.image import contiguous, read_image
 from .attach import attach
 from .contract import Detections, match_boxes
 
@@ -75,7 +75,7 @@ def check_export(model: Any, exported: str | Path, image: str | Path | np.ndarra
         raise ScotopicError(f"{exported} was not exported by ultralytics: give what model.export() returned")
     imgsz = ast.literal_eval(size) if isinstance(size, str) else size
     picture = image if isinstance(image, np.ndarray) else read_image(image)
-    bgr = np.ascontiguousarray(picture[..., ::-1])
+    bgr = contiguous(picture[..., ::-1])
     other = framework.YOLO(str(exported), task=model.task)
     attachment = vars(model).get("attachment")
     if attachment is not None and attachment.where == "source":

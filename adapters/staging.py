@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ScotopicError, nearest
 from ..pipeline.contract import Enhancer
+from ..pipeline.image import contiguous
 from ..pipeline.registry import STAGE_OPTIONS
 from ..pipeline.stage import ColorOrder, EnhancementStage, StageResult
 
@@ -52,5 +53,5 @@ def process_as(stage: EnhancementStage, image: np.ndarray, color: ColorOrder, na
     if stage.color == color:
         return stage.process(image, name)
     result = stage.process(image[..., ::-1], name)  # a view: only a frame that the gate lets in is worth a copy
-    turned = np.ascontiguousarray(result.image[..., ::-1]) if result.enhanced else image
+    turned = contiguous(result.image[..., ::-1]) if result.enhanced else image
     return replace(result, image=turned)

@@ -54,6 +54,24 @@ def read_image(path: str | Path) -> np.ndarray:
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
+def contiguous(image: np.ndarray) -> np.ndarray:
+    """The same picture (H, W, 3) in memory of its own kind: itself, if its numbers lie side by side already.
+
+    A view with the colours turned round, ``image[..., ::-1]``, is what this is for: OpenCV turns them ten times as fast
+    as numpy.
+
+    >>> blue = np.array([[[255, 2, 1]]], np.uint8)
+    >>> contiguous(blue[..., ::-1]).tolist(), contiguous(blue) is blue
+    ([[[1, 2, 255]]], True)
+    """
+    if image.flags.c_contiguous:
+        return image
+    turned = image[..., ::-1]
+    if turned.flags.c_contiguous and image.dtype == np.uint8:
+        return cv2.cvtColor(turned, cv2.COLOR_RGB2BGR)
+    return np.ascontiguousarray(image)
+
+
 def _to_8_bits(pixels: np.ndarray) -> np.ndarray:
     """0..65535 -> 0..255, rounded."""
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)

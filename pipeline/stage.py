@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..errors import ScotopicError
 from .contract import Enhancer, being_traced, check_batch, check_image
 from .gate import Darkness, GateOption, VideoGate, gate_of, sample_of
+from .image import contiguous
 from .registry import DEFAULT, STAGE_OPTIONS, create_enhancer, parse_spec
 from .temporal import FrameEnhancer, VideoMemory
 
@@ -143,7 +144,7 @@ class EnhancementStage(nn.Module):
                     memory.forget_factor()
                 return StageResult(image, False, darkness, opening, timing)
         start = time.perf_counter()
-        rgb = np.ascontiguousarray(view)
+        rgb = contiguous(view)
         if memory and isinstance(self.enhancer, FrameEnhancer):
             out = self.enhancer.enhance_frame(rgb, memory)
         else:
@@ -158,7 +159,7 @@ class EnhancementStage(nn.Module):
             padded, out = out, rgb.copy()
             out[content] = padded[content]
         if self.color == "bgr":
-            out = np.ascontiguousarray(out[..., ::-1])
+            out = contiguous(out[..., ::-1])
         return StageResult(out, True, darkness, opening, timing)
 
     def forward(self, x: Tensor) -> Tensor:

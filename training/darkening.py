@@ -9,6 +9,7 @@ import numpy as np
 
 from ..configs.restore_schema import RestoreSettings
 from ..eval.datasets.darken import Pool, develop, gamma_darken, light_field, linear, sensor
+from ..pipeline.image import contiguous
 
 
 def darken_at_random(image: np.ndarray, settings: RestoreSettings, rng: np.random.Generator) -> np.ndarray:
@@ -67,4 +68,4 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 def _jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
-    return np.ascontiguousarray(decoded[..., ::-1])
+    return contiguous(decoded[..., ::-1])

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..adapters.ultralytics.detector import detections_of
 from ..configs.schema import DetectorSettings
 from ..eval.datasets.classes import map_classes
 from ..eval.datasets.sample import DetectionDataset
 from ..eval.detection import DetectionScores, coco_results, coco_truth, score_detections
-from ..pipeline.image import read_image
+from ..pipeline.image import contiguous, read_image
 
 
 def score_yolo(yolo: Any, dataset: DetectionDataset, size: int, device: str) -> DetectionScores:
@@ -30,7 +28,7 @@ def score_yolo(yolo: Any, dataset: DetectionDataset, size: int, device: str) -> 
     settings = DetectorSettings().model_dump(include={"conf", "iou", "max_det"}) | {"imgsz": size, "rect": True}
     results: list[dict[str, Any]] = []
     for number, sample in enumerate(dataset.samples, start=1):
-        bgr = np.ascontiguousarray(read_image(sample.image)[..., ::-1])
+        bgr = contiguous(read_image(sample.image)[..., ::-1])
         found = detections_of(yolo.predict(bgr, device=device, verbose=False, save=False, **settings)[0])
         results += coco_results(number, found, classes.categories)
     return score_detections(coco_truth(dataset, classes), results)

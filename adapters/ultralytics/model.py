@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import ScotopicError
 from ...files import sha256_of
 from ...pipeline.contract import check_image
+from ...pipeline.image import contiguous
 from ...pipeline.stage import EnhancementStage
 from ..attach import Where, attach
 from ..shipped_detectors import load_yolo
@@ -97,7 +98,7 @@ class UltralyticsModel:
             staged = process_as(self._stage, image, "rgb", name)
             image, gate_passed = staged.image, not staged.enhanced
             timing["enhance"] = sum(staged.timing_ms.values())
-        result = self._predict(np.ascontiguousarray(image[..., ::-1]))
+        result = self._predict(contiguous(image[..., ::-1]))
         return result, getattr(result, "gate_passed", gate_passed), {**timing, **result.speed}
 
     def _predict(self, bgr: np.ndarray) -> Any:

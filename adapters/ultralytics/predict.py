@@ -15,6 +15,7 @@ from ultralytics.utils.ops import Profile
 from ultralytics.utils.torch_utils import unwrap_model
 
 from ...pipeline.contract import to_image
+from ...pipeline.image import contiguous
 from ...pipeline.stage import EnhancementStage
 from ..staging import process_as
 from .geometry import full_picture
@@ -169,4 +170,4 @@ class GraphPredictor(EnhancingPredictor):
 
 def _bgr(rgb: Tensor) -> np.ndarray:
     """float RGB (3, H, W) in [0, 1] -> uint8 BGR (H, W, 3)."""
-    return np.ascontiguousarray(to_image(rgb.unsqueeze(0))[..., ::-1])
+    return contiguous(to_image(rgb.unsqueeze(0))[..., ::-1])

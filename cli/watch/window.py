@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import cv2
-import numpy as np
 
 from ...errors import ScotopicError
+from ...pipeline.image import contiguous
 from .loop import Watch
 from .view import View
 
@@ -62,7 +62,7 @@ def _draw(title: str, view: View, panels: set[str], size: tuple[int, ...] | None
         return size
     if picture.shape != size:
         cv2.resizeWindow(title, picture.shape[1], picture.shape[0])
-    cv2.imshow(title, np.ascontiguousarray(picture[..., ::-1]))
+    cv2.imshow(title, contiguous(picture[..., ::-1]))
     return picture.shape
 
 
