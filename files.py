@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from pydantic_core import to_json
 
 from .errors import ScotopicError
 
@@ -70,7 +71,13 @@ def copy_file(source: str | Path, path: str | Path) -> None:
 
 
 def write_json(path: str | Path, value: Any, indent: int | None = 1) -> None:
-    """Write JSON, whole or not at all. NaN is written as null, because JSON has none."""
+    """Write JSON, whole or not at all. NaN is written as null, because JSON has none.
+
+    Without an indent it is for programs alone, and may be large: pydantic writes it, in a fifth of the time.
+    """
+    if indent is None:
+        write_text(path, to_json(value, inf_nan_mode="null").decode() + "\n")
+        return
     try:
         text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     except ValueError:  # there is one; looking for it first would take longer than writing
