@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -66,6 +67,7 @@ class SCI(Enhancer):
 
     def illumination(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) in [0, 1] -> the illumination of each pixel and channel, in [0.0001, 1]."""
+        x = x.contiguous(memory_format=torch.channels_last)  # in which convolutions take a third of the time
         features = F.relu(self.in_conv(x))
         features = features + F.relu(self.conv(features))
         return (x + self.out_conv(features).sigmoid()).clamp(0.0001, 1.0)
