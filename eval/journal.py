@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from pydantic_core import to_json
+
 from ..files import cannot_write
 
 
@@ -70,7 +72,7 @@ class Journal:
         if self._file is None:
             raise ValueError("open the journal in a with statement before adding lines")
         try:
-            self._file.write(json.dumps(line).encode() + b"\n")
+            self._file.write(to_json(line) + b"\n")
             self._file.flush()
         except OSError as error:
             raise cannot_write(self.path, error) from error
