@@ -54,6 +54,16 @@ class SmootherKernels:
         )
 
 
+class RelightKernels:
+    """The same of :mod:`.numba_relight`."""
+
+    def __init__(self) -> None:
+        from . import numba_relight
+
+        self.relight_pixels: Callable[..., None] = _compile(numba_relight.relight_pixels, numba_relight.SIGNATURE)
+        self.scratch = Scratch((numba_relight.FLOATS, np.float32), (numba_relight.BYTES, np.uint8))
+
+
 class Scratch:
     """Arrays of zeros that each thread has for itself.
 
@@ -93,34 +103,41 @@ def load_smoother() -> SmootherKernels | None:
     return _once("smoother", lambda: SmootherKernels())
 
 
-def _once(name: str, make: Callable[[], Loaded]) -> Loaded | None:
+def load_relighting() -> RelightKernels | None:
+    """The kernel of the histogram methods, likewise."""
+    return _once("histogram methods", lambda: RelightKernels(), otherwise="OpenCV does it, several times slower")
+
+
+def _once(
+    name: str, make: Callable[[], Loaded], otherwise: str = "PyTorch does it, many times slower"
+) -> Loaded | None:
     with _lock:
         if name not in _loaded:
-            _loaded[name] = _load(name, make)
+            _loaded[name] = _load(name, make, otherwise)
         return _loaded[name]
 
 
-def _load(name: str, make: Callable[[], Loaded]) -> Loaded | None:
+def _load(name: str, make: Callable[[], Loaded], otherwise: str) -> Loaded | None:
     try:
         importlib.import_module("numba")
     except ModuleNotFoundError:
-        _log.warning("%s; PyTorch does it meanwhile, many times slower", missing_extra("numba", "fast", "fast curves"))
+        _log.warning("%s; meanwhile %s", missing_extra("numba", "fast", "fast enhancers"), otherwise)
         return None
     except Exception as error:  # another release of numpy than this numba knows, a broken compiler
-        return _without(name, error)
+        return _without(name, error, otherwise)
     notice = threading.Timer(PATIENCE, _log.warning, [f"compiling the fast {name}: some seconds, once on this machine"])
     notice.daemon = True
     notice.start()
     try:
         return make()
     except Exception as error:
-        return _without(name, error)
+        return _without(name, error, otherwise)
     finally:
         notice.cancel()
 
 
-def _without(name: str, error: Exception) -> None:
-    _log.warning("numba cannot compile the fast %s (%s): PyTorch does it, many times slower", name, error)
+def _without(name: str, error: Exception, otherwise: str) -> None:
+    _log.warning("numba cannot compile the fast %s (%s): %s", name, error, otherwise)
 
 
 def _compile(function: Callable[..., Any], signature: Any) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ class HistogramEqualisation(LuminanceCurve):
 
     Source: Gonzalez & Woods, Digital Image Processing, section on histogram equalisation; the shift by ``c(lowest)``
     is that of OpenCV's ``equalizeHist``. Cost: one pass over the picture for the histogram, one for the colours;
-    about 8 ms a megapixel.
+    about 1.5 ms a megapixel with the extra ``[fast]``, 6 without.
 
     >>> picture = np.repeat(np.array([[10, 11, 12, 13]], np.uint8)[..., None], 3, 2)
     >>> HistogramEqualisation().enhance(picture)[0, :, 0].tolist()

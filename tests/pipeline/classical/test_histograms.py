@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
-from itertools import pairwise
+import sys
+from itertools import pairwise, product
 from typing import Any
 
 import cv2
@@ -13,8 +15,21 @@ import pytest
 from scotopic.errors import ScotopicError
 from scotopic.pipeline.enhancers.classical.bpdhe import BrightnessPreservingDynamicEqualisation
 from scotopic.pipeline.enhancers.classical.he import HistogramEqualisation
-from scotopic.pipeline.enhancers.classical.luminance import LUMA_WEIGHTS, LuminanceCurve, luminance, relight
+from scotopic.pipeline.enhancers.classical.luminance import (
+    LUMA_WEIGHTS,
+    LuminanceCurve,
+    count_levels,
+    luminance,
+    relight,
+    relight_with_opencv,
+)
 from scotopic.pipeline.enhancers.classical.wthe import WeightedThresholdedHistogramEqualisation
+from scotopic.pipeline.fast import compiled
+from scotopic.pipeline.fast.relighting import fused_relight
+
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="compiling needs the extra [fast]")
+AVX2 = 11
+"""OpenCV's number for processors that multiply and add in one step; Python has no name for it."""
 
 METHODS: list[type[LuminanceCurve]] = [
     HistogramEqualisation,
@@ -158,6 +173,81 @@ def test_relight_gives_the_luminance_and_keeps_the_hue(rng: np.random.Generator)
         clear = (spread_before > 30) & (spread_after > 30)
         after = (np.median(relit, 2) - relit.min(2)) / np.maximum(spread_after, 1)
         assert np.abs(after - middle)[clear].max() < 0.05
+
+
+def every_colour_once(rng: np.random.Generator) -> np.ndarray:
+    """Every 5th value of each channel with every other, black and white among them, in no order."""
+    levels = np.arange(0, 256, 5, dtype=np.uint8)
+    colours = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(1, -1, 3)
+    return rng.permutation(colours, axis=1)
+
+
+CURVES = {
+    "brighter": np.minimum(np.arange(256) * 4.0, 255),
+    "darker": np.arange(256) * 0.6,
+    "paler": 255 - np.arange(256) * 0.2,
+    "black": np.zeros(256),
+    "white": np.full(256, 255.0),
+    "same": np.arange(256.0),
+    "any": np.random.default_rng(3).random(256) * 255,
+}
+
+
+def assert_same_pixels(picture: np.ndarray, curve: np.ndarray) -> None:
+    """Compiled and by OpenCV, which rounds more often on a processor without AVX2."""
+    luma, curve = luminance(picture), curve.astype(np.float32)
+    compiled, expected = fused_relight(picture, luma, curve, LUMA_WEIGHTS[0]), relight_with_opencv(picture, luma, curve)
+    assert compiled is not None
+    if cv2.checkHardwareSupport(AVX2):
+        assert np.array_equal(compiled, expected)
+    else:
+        assert np.abs(compiled.astype(int) - expected).max() <= 1
+
+
+@needs_numba
+@pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
+def test_compiled_colours_are_those_of_opencv(curve: np.ndarray, rng: np.random.Generator) -> None:
+    assert_same_pixels(every_colour_once(rng), curve)
+    assert_same_pixels(grey(np.arange(256, dtype=np.uint8)[None]), curve)
+    saturated = np.array(list(product((0, 1, 254, 255), repeat=3)), np.uint8)[None]
+    assert_same_pixels(saturated, curve)
+
+
+@needs_numba
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (13, 5), (1, 1025), (33, 31), (257, 511)], ids=str)
+def test_compiled_colours_at_every_size(size: tuple[int, int], rng: np.random.Generator) -> None:
+    picture = (rng.random((*size, 3)) ** 2 * 256).astype(np.uint8)
+    for curve in CURVES.values():
+        assert_same_pixels(picture, curve)
+
+
+@needs_numba
+def test_compiled_colours_of_a_picture_that_is_a_view(rng: np.random.Generator) -> None:
+    picture = (rng.random((40, 50, 3)) * 256).astype(np.uint8)
+    picture.flags.writeable = False
+    for view in (picture, picture[::2, ::-1], picture[..., ::-1], picture.transpose(1, 0, 2)):
+        assert_same_pixels(view, CURVES["brighter"])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_without_numba_opencv_does_it_and_it_is_said_once(
+    method: type[LuminanceCurve], dark: np.ndarray, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    picture = np.stack([dark, dark // 2, dark // 3], 2)
+    enhanced = method().enhance(picture)
+    monkeypatch.setattr(compiled, "_loaded", {})
+    monkeypatch.setitem(sys.modules, "numba", None)
+    for _ in range(2):
+        assert np.abs(method().enhance(picture).astype(int) - enhanced).max() <= 1
+    assert len(caplog.records) == 1
+    assert 'pip install "scotopic[fast]"' in caplog.text
+    assert "OpenCV" in caplog.text
+
+
+def test_levels_are_counted(rng: np.random.Generator) -> None:
+    for size in ((1, 1), (3, 70001), (300, 400)):
+        luma = (rng.random(size) ** 2 * 256).astype(np.uint8)
+        assert np.array_equal(count_levels(luma), np.bincount(luma.ravel(), minlength=256))
 
 
 @pytest.mark.parametrize(
