@@ -64,6 +64,17 @@ class RelightKernels:
         self.scratch = Scratch((numba_relight.FLOATS, np.float32), (numba_relight.BYTES, np.uint8))
 
 
+class IlluminationKernels:
+    """The same of :mod:`.numba_illumination`."""
+
+    def __init__(self) -> None:
+        from . import numba_illumination
+
+        self.enhance_tile: Callable[..., None] = _compile(numba_illumination.enhance_tile, numba_illumination.SIGNATURE)
+        self.tile = numba_illumination.TILE
+        self.scratch = Scratch((numba_illumination.FLOATS, np.float32), (numba_illumination.BYTES, np.uint8))
+
+
 class Scratch:
     """Arrays of zeros that each thread has for itself.
 
@@ -106,6 +117,11 @@ def load_smoother() -> SmootherKernels | None:
 def load_relighting() -> RelightKernels | None:
     """The kernel of the histogram methods, likewise."""
     return _once("histogram methods", lambda: RelightKernels(), otherwise="OpenCV does it, several times slower")
+
+
+def load_illumination() -> IlluminationKernels | None:
+    """The kernel of `sci`, likewise."""
+    return _once("division by illumination", lambda: IlluminationKernels())
 
 
 def _once(

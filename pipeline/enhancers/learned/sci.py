@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...contract import Enhancer, EnhancerInfo
+from ...contract import Enhancer, EnhancerInfo, check_image
+from ...fast.illumination import fused_divide
 from ...registry import register_enhancer
 from .checks import check_count
 from .loading import fill_parameters, initialise_normal
@@ -31,7 +33,7 @@ class SCI(Enhancer):
     Args:
         weights: ``"sci-easy"``, ``"sci-medium"`` or ``"sci-difficult"`` (the authors' names; MIT; downloaded when
             first used), a path, a URL, or ``"random"`` for an untrained net. Easy brightens least, medium most.
-        tile: pixels along a side of the tiles in which a large picture goes through; 0 takes it whole.
+        tile: pixels along a side of the tiles in which a large picture goes through PyTorch; 0 takes it whole.
 
     Raises:
         ScotopicError: ``tile`` is out of range; weights that cannot be had, are damaged, or made for another net.
@@ -71,6 +73,16 @@ class SCI(Enhancer):
         features = F.relu(self.in_conv(x))
         features = features + F.relu(self.conv(features))
         return (x + self.out_conv(features).sigmoid()).clamp(0.0001, 1.0)
+
+    def enhance(self, image: np.ndarray) -> np.ndarray:
+        """uint8 RGB (H, W, 3) -> a new one; on the processor in one compiled pass, many times faster than ``forward``.
+
+        Raises:
+            ScotopicError: the picture has the wrong dtype or shape.
+        """
+        check_image(image)
+        out = fused_divide(self, image) if type(self) is SCI else None  # a subclass may do something else
+        return super().enhance(image) if out is None else out
 
     def transform(self, x: Tensor) -> Tensor:
         return in_tiles(lambda part: part / self.illumination(part), x, REACH, self.tile)
