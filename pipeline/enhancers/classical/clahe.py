@@ -51,5 +51,5 @@ class Clahe(PictureEnhancer):
         lab = cv2.cvtColor(check_image(image), cv2.COLOR_RGB2LAB)
         # Made anew: an OpenCV object can neither be pickled nor shared by threads, and making one costs microseconds.
         clahe = cv2.createCLAHE(clipLimit=self.clip_limit, tileGridSize=(self.tiles, self.tiles))
-        lab[..., 0] = clahe.apply(np.ascontiguousarray(lab[..., 0]))
+        cv2.insertChannel(clahe.apply(cv2.extractChannel(lab, 0)), lab, 0)
         return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
