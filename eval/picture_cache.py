@@ -1,4 +1,4 @@
-"""Pictures decoded once for all the enhancers of a comparison."""
+"""Pictures decoded and measured once for all the enhancers of a comparison."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..pipeline.image import read_image
+from .darkness import measure_darkness
 
 PICTURE_MEMORY = 2**29
 """Bytes: 190 pictures of 1280x720."""
@@ -33,6 +34,7 @@ class PictureCache:
     def __init__(self, most: int = PICTURE_MEMORY) -> None:
         self._left = most
         self._kept: dict[Path, np.ndarray] = {}
+        self._darkness: dict[Path, dict[str, float]] = {}
 
     def read(self, path: Path) -> np.ndarray:
         """uint8 RGB (H, W, 3), the caller's own.
@@ -48,3 +50,9 @@ class PictureCache:
             self._left -= image.nbytes
             self._kept[path] = image.copy()
         return image
+
+    def darkness(self, path: Path, image: np.ndarray) -> dict[str, float]:
+        """How dark ``image`` is, which was read from ``path``; it is looked at the first time alone."""
+        if path not in self._darkness:
+            self._darkness[path] = measure_darkness(image)
+        return self._darkness[path]

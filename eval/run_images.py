@@ -13,7 +13,6 @@ import numpy as np
 from ..adapters.contract import Detections, Segmentation
 from ..errors import ScotopicError
 from ..pipeline.stage import EnhancementStage
-from .darkness import measure_darkness
 from .datasets.pictures import PictureSample
 from .datasets.sample import DetectionSample
 from .datasets.segmentation_sample import SegmentationSample
@@ -110,7 +109,7 @@ def run_images(
         for number, (sample, image, error) in enumerate(_images(samples, pictures, skip=done.keys()), start=1):
             if sample.id not in done:
                 line: dict[str, Any] = {"id": sample.id, "timing_ms": {}, "passed": False, "failed": error}
-                line["darkness"] = None if image is None else measure_darkness(image)
+                line["darkness"] = None if image is None else pictures.darkness(sample.image, image)
                 found = None
                 if image is not None:
                     if not warm:  # the first call of a network is slow for reasons that are not the image's
