@@ -14,16 +14,15 @@ all copies of the first stand before those of the second.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
-from pycocotools.cocoeval import COCOeval
 from scipy.sparse import csr_matrix
 
 from ..pipeline.fast.parallel import for_each
+from .coco_matches import IGNORED, RIGHT, Matches
 
 RECALLS = np.linspace(0.0, 1.00, 101)
 """pycocotools' recall steps, to the last bit: 29 of 100 boxes do not reach its 0.29."""
@@ -162,30 +161,18 @@ def _slices(count: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
-def class_matches(judge: COCOeval, area: int = 0) -> list[ClassMatches]:
-    """What an evaluated judge matched, class by class in the order of its categories.
+def class_matches(matches: Matches, area: int = 0) -> list[ClassMatches]:
+    """What was matched, class by class.
 
     Args:
-        judge: after ``evaluate()``.
-        area: which of its ranges of areas: 0 all, 1 small, 2 medium, 3 large.
+        matches: of all images, classes and areas.
+        area: which of the ranges of areas: 0 all, 1 small, 2 medium, 3 large.
     """
-    images, areas = len(judge.params.imgIds), len(judge.params.areaRng)
-    found = []
-    for number in range(len(judge.params.catIds)):
-        first = (number * areas + area) * images
-        found.append(_class_matches(judge.evalImgs[first : first + images], len(judge.params.iouThrs)))
-    return found
-
-
-def _class_matches(entries: Sequence[Mapping[str, Any] | None], thresholds: int) -> ClassMatches:
-    boxes = np.array([0 if e is None else np.count_nonzero(np.asarray(e["gtIgnore"]) == 0) for e in entries])
-    given = [(place, e) for place, e in enumerate(entries) if e is not None]
-    if not given:
-        nothing = Ranking(np.zeros(0, int), np.zeros(0, bool))
-        return ClassMatches(boxes, (nothing,) * thresholds)
-    image = np.repeat([place for place, _ in given], [len(e["dtScores"]) for _, e in given])
-    order = np.argsort(-np.concatenate([e["dtScores"] for _, e in given]), kind="stable")
-    matched = np.concatenate([np.asarray(e["dtMatches"]) > 0 for _, e in given], axis=1)[:, order]
-    counts = ~np.concatenate([np.asarray(e["dtIgnore"], bool) for _, e in given], axis=1)[:, order]
-    image = image[order]
-    return ClassMatches(boxes, tuple(Ranking(image[c], m[c]) for m, c in zip(matched, counts, strict=True)))
+    rankings: list[list[Ranking]] = [[] for _ in matches.classes]
+    for outcome in matches.outcome[area]:
+        counted = np.flatnonzero(outcome != IGNORED)
+        image, right = matches.image[counted], outcome[counted] == RIGHT
+        ends = np.searchsorted(counted, matches.starts).tolist()
+        for own, start, end in zip(rankings, ends[:-1], ends[1:], strict=True):
+            own.append(Ranking(image[start:end], right[start:end]))
+    return [ClassMatches(boxes, tuple(own)) for boxes, own in zip(matches.wanted[area], rankings, strict=True)]

@@ -2,108 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from typing import Any, NamedTuple
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-
-class Ranked(NamedTuple):
-    """The detections of one class in one image, best score first."""
-
-    ids: list[int]
-    scores: list[float]
-    areas: np.ndarray
+from .coco_matches import Matches, matches_of
+from .compiled_matching import compiled, match_all
 
 
 class Judge(COCOeval):
-    """COCOeval whose matching, two nested loops of Python for each image, class, size and threshold, is compiled.
+    """COCOeval of boxes whose loops of Python for each image, class, area and threshold are compiled.
 
     Without numba, or where it cannot compile, it is pycocotools' own.
+
+    Args:
+        truth: a COCO annotation file's content; the ids of its annotations are above 0.
+        results: COCO results.
+
+    Attributes:
+        matches: after ``evaluate()``, what pycocotools keeps in ``evalImgs``.
     """
 
+    matches: Matches
+
+    def __init__(self, truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(iouType="bbox")
+        self.truth, self.results = truth, results
+        self.params.imgIds = sorted({image["id"] for image in truth["images"]})
+        self.params.catIds = sorted({category["id"] for category in truth["categories"]})
+
     def evaluate(self) -> None:
-        self._ranked: dict[tuple[int, int], Ranked] = {}
+        """Match detections with boxes."""
+        kernels = compiled()
+        if kernels is not None:
+            self.matches = match_all(kernels, self.truth["annotations"], self.results, self.params)
+            return
+        found = [
+            {**result, "id": number, "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
+            for number, result in enumerate(self.results, start=1)
+        ]
+        self.cocoGt, self.cocoDt = _in_memory(self.truth), _in_memory({**self.truth, "annotations": found})
         super().evaluate()
+        self.matches = matches_of(self)
 
-    _gts: dict[tuple[int, int], list[dict[str, Any]]]
-    _dts: dict[tuple[int, int], list[dict[str, Any]]]
-
-    def evaluateImg(self, imgId: int, catId: int, aRng: Any, maxDet: int) -> Any:  # noqa: N802, N803
+    def accumulate(self, p: Any = None) -> None:
         """What pycocotools' method of this name gives, see there."""
-        match = compiled_match()
-        if match is None or not self.params.useCats:
-            return super().evaluateImg(imgId, catId, aRng, maxDet)
-        truth = self._gts[imgId, catId]
-        found = self._ranking(imgId, catId, maxDet)
-        if not truth and not found.ids:
-            return None
-        low, high = aRng
-        ignored = np.array([int(bool(g["ignore"]) or g["area"] < low or g["area"] > high) for g in truth], np.int64)
-        order = np.argsort(ignored, kind="stable")
-        ids = [truth[place]["id"] for place in order]
-        thresholds = np.asarray(self.params.iouThrs, float)
-        of_found = np.zeros((len(thresholds), len(found.ids)))
-        of_truth = np.zeros((len(thresholds), len(ids)))
-        found_ignored = np.zeros_like(of_found)
-        overlap: Any = self.ious[imgId, catId]
-        ignored = ignored[order]
-        if len(overlap):
-            crowd = np.array([bool(truth[place]["iscrowd"]) for place in order])
-            match(
-                np.ascontiguousarray(overlap[:, order]),
-                *(thresholds, crowd, ignored, np.array(ids, float), np.array(found.ids, float)),
-                *(of_found, of_truth, found_ignored),
-            )
-        strange = (found.areas < low) | (found.areas > high)
-        return {
-            "image_id": imgId,
-            "category_id": catId,
-            "aRng": aRng,
-            "maxDet": maxDet,
-            "dtIds": found.ids,
-            "gtIds": ids,
-            "dtMatches": of_found,
-            "gtMatches": of_truth,
-            "dtScores": found.scores,
-            "gtIgnore": ignored,
-            "dtIgnore": (found_ignored > 0) | ((of_found == 0) & strange),
+        kernels = compiled()
+        if kernels is None:
+            super().accumulate(p)
+            return
+        params, matches = self.params, self.matches
+        thresholds, steps, most = len(params.iouThrs), len(params.recThrs), len(params.maxDets)
+        counts = [thresholds, steps, len(matches.classes), len(params.areaRng), most]
+        precision, scores, recall = np.full(counts, -1.0), np.full(counts, -1.0), np.full(counts[:1] + counts[2:], -1.0)
+        kernels.accumulate(
+            *(matches.outcome, matches.rank, matches.score, matches.starts, matches.wanted.sum(axis=2)),
+            *(params.recThrs, np.array(params.maxDets), precision, recall, scores),
+        )
+        self.eval = {
+            "params": params,
+            "counts": counts,
+            "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"),
+            "precision": precision,
+            "recall": recall,
+            "scores": scores,
         }
 
-    def _ranking(self, image: int, category: int, most: int) -> Ranked:
-        """Sorted once for all sizes."""
-        key = image, category
-        if key not in self._ranked:
-            found = self._dts[key]
-            order = np.argsort([-d["score"] for d in found], kind="stable")[:most]
-            best = [found[place] for place in order]
-            areas = np.array([d["area"] for d in best], float)
-            self._ranked[key] = Ranked([d["id"] for d in best], [d["score"] for d in best], areas)
-        return self._ranked[key]
 
-
-@cache
-def compiled_match() -> Callable[..., None] | None:
-    """:func:`~scotopic.eval.numba_matching.match`, or None; it takes a second the first time on a machine."""
-    try:
-        from .numba_matching import match
-    except Exception:  # no numba, or one that does not fit this numpy
-        return None
-    nothing = np.zeros((1, 1))
-    try:
-        match(
-            nothing,
-            nothing[0],
-            nothing[0] > 0,
-            np.zeros(1, np.int64),
-            nothing[0],
-            nothing[0],
-            nothing,
-            nothing,
-            nothing,
-        )
-    except Exception:  # no folder for what it compiles, a broken compiler
-        return None
-    return match
+def _in_memory(dataset: Mapping[str, Any]) -> COCO:
+    """What pycocotools makes of a file. Its loadRes makes polygons of detections, too, and takes no empty list."""
+    coco: Any = COCO()  # its stubs know files only
+    coco.dataset = dict(dataset)
+    coco.createIndex()
+    return coco

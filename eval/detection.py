@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from ..adapters.contract import Detections
 from .coco_judge import Judge
+from .coco_matches import FALSE, RIGHT, Matches
 from .datasets.classes import ClassMap
 from .datasets.sample import DetectionDataset
 
@@ -123,32 +122,21 @@ def score_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) ->
     >>> round(scores.metrics["mAP"], 6), scores.per_image
     (1.0, {'a': {'found': 1, 'missed': 0, 'false': 0}})
     """
-    judge = match_detections(truth, results)
+    judge = Judge(truth, results)
     with _quiet():
+        judge.evaluate()
         judge.accumulate()
         judge.summarize()
     metrics = {name: _or_nan(value) for name, value in zip(METRICS, judge.stats.tolist(), strict=True)}
-    return DetectionScores(metrics, _per_class(judge, truth), _per_image(judge, truth))
+    return DetectionScores(metrics, _per_class(judge, truth), _per_image(judge.matches, truth))
 
 
-def match_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) -> COCOeval:
-    """pycocotools' judge of COCO results after its matching, ``evaluate()``; it has not accumulated anything yet."""
-    found = [
-        {**result, "id": number, "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
-        for number, result in enumerate(results, start=1)
-    ]
+def match_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) -> Matches:
+    """What becomes of each of COCO results, as pycocotools matches them with a COCO truth."""
+    judge = Judge(truth, results)
     with _quiet():
-        judge = Judge(_in_memory(truth), _in_memory({**truth, "annotations": found}), "bbox")
         judge.evaluate()
-    return judge
-
-
-def _in_memory(dataset: Mapping[str, Any]) -> COCO:
-    """What pycocotools makes of a file. Its loadRes makes polygons of detections, too, and takes no empty list."""
-    coco: Any = COCO()  # its stubs know files only
-    coco.dataset = dict(dataset)
-    coco.createIndex()
-    return coco
+    return judge.matches
 
 
 def _quiet() -> contextlib.AbstractContextManager[io.StringIO]:
@@ -156,7 +144,7 @@ def _quiet() -> contextlib.AbstractContextManager[io.StringIO]:
     return contextlib.redirect_stdout(io.StringIO())
 
 
-def _per_class(judge: COCOeval, truth: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+def _per_class(judge: Judge, truth: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """Category by category, over all areas and at most 100 detections an image."""
     precision = judge.eval["precision"][:, :, :, 0, -1]  # IoU thresholds, recall steps, categories
     boxes = dict.fromkeys((c["id"] for c in truth["categories"]), 0)
@@ -173,23 +161,16 @@ def _per_class(judge: COCOeval, truth: Mapping[str, Any]) -> dict[str, dict[str,
     }
 
 
-def _per_image(judge: COCOeval, truth: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    """pycocotools matches in the order of the scores, so what lies above a score is matched as if it were alone."""
-    names = {image["id"]: image["name"] for image in truth["images"]}
-    counts = {name: {"found": 0, "missed": 0, "false": 0} for name in names.values()}
-    all_areas = judge.params.areaRng[0]
-    for entry in judge.evalImgs:
-        if entry is None or entry["aRng"] != all_areas:
-            continue
-        count = counts[names[entry["image_id"]]]
-        sure = np.asarray(entry["dtScores"]) >= CONFIDENCE
-        matched = np.asarray(entry["dtMatches"])[0] > 0
-        counted = sure & ~np.asarray(entry["dtIgnore"])[0].astype(bool)
-        found = int((matched & counted).sum())
-        count["found"] += found
-        count["false"] += int((~matched & counted).sum())
-        count["missed"] += int((~np.asarray(entry["gtIgnore"]).astype(bool)).sum()) - found
-    return counts
+def _per_image(matches: Matches, truth: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Detections are matched in the order of the scores, so what lies above a score is matched as if it were alone."""
+    sure = matches.score >= CONFIDENCE
+    found, false = (
+        np.bincount(matches.image[sure & (matches.outcome[0, 0] == kind)], minlength=len(matches.images))
+        for kind in (RIGHT, FALSE)
+    )
+    numbers = (found, matches.wanted[0].sum(axis=0) - found, false)
+    counts = dict(zip(matches.images, zip(*(column.tolist() for column in numbers), strict=True), strict=True))
+    return {i["name"]: dict(zip(("found", "missed", "false"), counts[i["id"]], strict=True)) for i in truth["images"]}
 
 
 def _mean(values: np.ndarray) -> float:

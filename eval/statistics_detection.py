@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools.cocoeval import COCOeval
 
 from .average_precision import class_matches
+from .coco_matches import FALSE, RIGHT, Matches
 from .detection import CONFIDENCE, CocoResult, match_detections
 from .statistics_figures import Figures, ImageEvidence, KeptEvidence, mean_over, means, read_kept
 
@@ -59,13 +59,13 @@ class DetectedImages(ImageEvidence):
     """
 
     def __init__(self, truth: Mapping[str, Any], results: Sequence[CocoResult], frequent: Sequence[str] = ()) -> None:
-        judge = match_detections(truth, results)
+        matches = match_detections(truth, results)
         names = {category["id"]: category["name"] for category in truth["categories"]}
-        self.names = [names[id_] for id_ in judge.params.catIds]
+        self.names = [names[id_] for id_ in matches.classes]
         self.frequent = [self.names.index(name) for name in frequent]
-        self.all_sizes = class_matches(judge)
-        self.sizes = {metric: class_matches(judge, area) for metric, area in SIZES.items()}
-        self.found, self.false, self.sure = _sure_boxes(judge, names)
+        self.all_sizes = class_matches(matches)
+        self.sizes = {metric: class_matches(matches, area) for metric, area in SIZES.items()}
+        self.found, self.false, self.sure = _sure_boxes(matches, self.names, results)
 
     def figures(self, weights: np.ndarray) -> Figures:
         precision = np.stack([matches.average_precision(weights) for matches in self.all_sizes])
@@ -89,29 +89,26 @@ Boxes = dict[tuple[int, str], list[list[float]]]
 """(image number, class) -> boxes x, y, width, height."""
 
 
-def _sure_boxes(judge: COCOeval, names: Mapping[int, str]) -> tuple[dict[str, set[int]], Boxes, Boxes]:
+def _sure_boxes(
+    matches: Matches, names: Sequence[str], results: Sequence[CocoResult]
+) -> tuple[dict[str, set[int]], Boxes, Boxes]:
     """Class -> ids of the labelled boxes that were found; false detections; all detections: from score 0.25, IoU 0.5.
 
     Detections on ignored regions are neither found nor false.
     """
-    found: dict[str, set[int]] = {name: set() for name in names.values()}
+    found: dict[str, set[int]] = {}
     false: Boxes = {}
     sure: Boxes = {}
-    all_areas = judge.params.areaRng[0]
-    for entry in judge.evalImgs:
-        if entry is None or entry["aRng"] != all_areas:
-            continue
-        name = names[entry["category_id"]]
-        key = (entry["image_id"], name)
-        matches, ignored = np.asarray(entry["dtMatches"])[0], np.asarray(entry["dtIgnore"])[0]
-        for id_, score, match, ignore in zip(entry["dtIds"], entry["dtScores"], matches, ignored, strict=True):
-            if score < CONFIDENCE:
-                continue
-            box = judge.cocoDt.anns[id_]["bbox"]
+    outcome = matches.outcome[0, 0]
+    for number, name in enumerate(names):
+        own = matches.of_class(number)
+        counted = matches.score[own] >= CONFIDENCE
+        found[name] = set(matches.box[own][counted & (outcome[own] == RIGHT)].tolist())
+        columns = (column[own][counted].tolist() for column in (matches.image, matches.result, outcome))
+        for image, result, became in zip(*columns, strict=True):
+            key, box = (matches.images[image], name), results[result]["bbox"]
             sure.setdefault(key, []).append(box)
-            if match and not ignore:
-                found[name].add(int(match))
-            elif not ignore:
+            if became == FALSE:
                 false.setdefault(key, []).append(box)
     return found, false, sure
 

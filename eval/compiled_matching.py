@@ -1,0 +1,98 @@
+"""Detections and labelled boxes as the arrays that the compiled matching takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from itertools import chain, repeat
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+from pycocotools.cocoeval import Params
+
+from .coco_matches import Matches
+
+
+class Kernels(NamedTuple):
+    """The functions of the same names in ``numba_matching`` and ``numba_accumulation``."""
+
+    ranks: Callable[..., np.ndarray]
+    match: Callable[..., None]
+    accumulate: Callable[..., None]
+
+
+@cache
+def compiled() -> Kernels | None:
+    """None where they cannot be had; they take some seconds the first time on a machine."""
+    try:
+        from .numba_accumulation import accumulate
+        from .numba_matching import match, ranks
+    except Exception:  # no numba, one that does not fit this numpy, no folder for what it compiles, a broken compiler
+        return None
+    return Kernels(ranks, match, accumulate)
+
+
+def match_all(
+    kernels: Kernels, annotations: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]], params: Params
+) -> Matches:
+    """Match all detections of the images and classes of ``params``, for all its areas and thresholds."""
+    classes, images = len(params.catIds), len(params.imgIds)
+    areas, thresholds = np.array(params.areaRng, float), np.asarray(params.iouThrs, float)
+
+    truth = _Table(annotations, params)
+    order = np.flatnonzero(truth.group >= 0)
+    order = order[np.argsort(truth.group[order], kind="stable")]
+    first = np.searchsorted(truth.group[order], np.arange(classes * images + 1))
+    numbers = list(map(itemgetter("area", "iscrowd", "id"), annotations))
+    area, crowd, ids = np.array(numbers, float).reshape(-1, 3)[order].T.copy()
+
+    found = _Table(results, params)
+    score = np.fromiter(map(itemgetter("score"), results), float, len(results))
+    # classes are few: numpy sorts so short an integer many times faster
+    best = np.lexsort((found.group % images, -score, (found.group // images).astype(np.int16)))
+    best = best[found.group[best] >= 0]
+    rank = kernels.ranks(found.group[best], classes * images)
+    counted = rank < params.maxDets[-1]
+    best, rank = best[counted], rank[counted]
+    group = found.group[best]
+
+    outcome = np.empty((len(areas), len(thresholds), len(best)), np.uint8)
+    taken = np.zeros(len(best), np.int64)
+    wanted = np.zeros((len(areas), classes * images), np.int64)
+    kernels.match(
+        *(group, rank, found.box[best], first, truth.box[order], area, crowd > 0, ids.astype(np.int64)),
+        *(areas, thresholds, outcome, taken, wanted),
+    )
+    return Matches(
+        classes=list(params.catIds),
+        images=list(params.imgIds),
+        starts=np.searchsorted(group // images, np.arange(classes + 1)),
+        result=best,
+        image=group % images,
+        rank=rank,
+        score=score[best],
+        outcome=outcome,
+        box=taken,
+        wanted=wanted.reshape(len(areas), classes, images),
+    )
+
+
+class _Table:
+    """Boxes of COCO annotations or results.
+
+    Attributes:
+        group: int64 (n,), place of the class x images + place of the image; -1 where one of them is not asked for.
+        box: float64 (n, 4), x, y, width, height.
+    """
+
+    def __init__(self, entries: Sequence[Mapping[str, Any]], params: Params) -> None:
+        groups = {
+            (image, category): number * len(params.imgIds) + place
+            for number, category in enumerate(params.catIds)
+            for place, image in enumerate(params.imgIds)
+        }
+        keys = map(itemgetter("image_id", "category_id"), entries)
+        self.group = np.fromiter(map(groups.get, keys, repeat(-1)), np.int64, len(entries))
+        numbers = chain.from_iterable(map(itemgetter("bbox"), entries))
+        self.box = np.fromiter(numbers, float, 4 * len(entries)).reshape(-1, 4)
