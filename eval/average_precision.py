@@ -87,15 +87,12 @@ class ClassMatches:
         steps, start_of = _recall_steps(totals)
         start = start_of[place]
         worth = _compiled_worth() or _worth_in_numpy
-
-        def add(number: int) -> None:
-            ranking = self.rankings[number]
+        jobs = []
+        for ranking, row in zip(self.rankings, found, strict=True):
             true = np.flatnonzero(ranking.right)
             false_before = true - np.arange(true.size)
-            false = ranking.image[~ranking.right]
-            worth(weights, ranking.image[true], false, false_before, steps, start, found[number])
-
-        for_each(add, range(len(self.rankings)), os.cpu_count() or 1)
+            jobs.append((ranking.image[true], ranking.image[~ranking.right], false_before, steps, start, row))
+        for_each(lambda job: worth(weights, *job), jobs, os.cpu_count() or 1)
         found /= len(RECALLS)
         found[:, boxes == 0] = np.nan
         return found
