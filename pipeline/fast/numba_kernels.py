@@ -243,33 +243,12 @@ def _tanh(x):
 
 
 @inner
-def _estimate(
-    image,
-    light,
-    look,
-    factor,
-    h,
-    w,
-    top,
-    bottom,
-    left,
-    right,
-    rows,
-    above,
-    below,
-    before,
-    behind,
-    depth,
-    mix,
-    bias,
-    taps,
-    maps,
-    mode,
-    floats,
-    starts,
-):
-    """The factor of a tile, line by line."""
-    columns = behind - before
+def _estimate(image, light, look, factor, size, tile, around, net, mode, floats, starts):
+    """The factor of a tile, line by line, from what lies ``around`` it."""
+    (h, w), (top, bottom) = size, tile[:2]
+    above, below, before, behind = around
+    depth, mix, bias, taps, maps = net
+    rows, columns = min(bottom + 1, h), behind - before
     channels = INPUTS if look.shape[0] else 3
     few = taps == 1 and maps == 1
     if not look.shape[0]:
@@ -293,25 +272,14 @@ def _estimate(
                 else:
                     _layer(layer, number, h, columns, INPUTS, channels, depth, mix, bias, taps, few, floats, starts)
         if top <= y - _LAYERS < rows:
-            _result(
-                factor,
-                y - _LAYERS,
-                top,
-                bottom,
-                left,
-                right,
-                before,
-                columns,
-                maps,
-                _FEW if few else WIDTH,
-                floats,
-                mode,
-            )
+            pitch = _FEW if few else WIDTH
+            _result(factor, y - _LAYERS, tile, before, columns, maps, pitch, floats, mode)
 
 
 @inner
-def _result(factor, y, top, bottom, left, right, before, columns, maps, pitch, floats, mode):
+def _result(factor, y, tile, before, columns, maps, pitch, floats, mode):
     """Keep a line of the factor, or give it away."""
+    top, bottom, left, right = tile
     count = factor.shape[0] if mode == ESTIMATE else 3 * maps
     line = floats[_LINES : _LINES + _ROW]
     for c in range(count):
@@ -465,31 +433,8 @@ def enhance_tile(
             _keep(line, columns - left, y - top, maps, floats)
         before = left
     else:
-        _estimate(
-            image,
-            light,
-            look,
-            factor,
-            h,
-            w,
-            top,
-            bottom,
-            left,
-            right,
-            rows,
-            above,
-            below,
-            before,
-            behind,
-            depth,
-            mix,
-            bias,
-            taps,
-            maps,
-            mode,
-            floats,
-            counts,
-        )
+        around, net = (above, below, before, behind), (depth, mix, bias, taps, maps)
+        _estimate(image, light, look, factor, (h, w), (top, bottom, left, right), around, net, mode, floats, counts)
     if mode != ESTIMATE:
         gain = light * np.float32(255)
         gain = np.float32(1) if abs(gain - np.float32(1)) < np.float32(1e-6) else gain
