@@ -47,7 +47,8 @@ def accumulate(outcome, rank, score, starts, wanted, steps, most, precision, rec
                     continue
                 for t in range(outcome.shape[1]):
                     right, wrong = 0, 0
-                    for d in counted[:count]:
+                    for place in range(count):
+                        d = counted[place]
                         if outcome[a, t, d] == RIGHT:
                             true[right] = d
                             right += 1

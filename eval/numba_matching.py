@@ -59,10 +59,12 @@ def match(group, rank, found, starts, boxes, sizes, crowd, ids, areas, threshold
     ignored = np.empty((len(areas), len(boxes)), np.bool_)
     for a in range(len(areas)):
         low, high = areas[a]
-        for t in range(len(thresholds)):
+        for d in range(len(found)):
+            size = found[d, 2] * found[d, 3]
+            outcome[a, 0, d] = IGNORED if size < low or size > high else FALSE
+        for t in range(1, len(thresholds)):
             for d in range(len(found)):
-                size = found[d, 2] * found[d, 3]
-                outcome[a, t, d] = IGNORED if size < low or size > high else FALSE
+                outcome[a, t, d] = outcome[a, 0, d]
         for g in range(groups):
             for b in range(starts[g], starts[g + 1]):
                 ignored[a, b] = crowd[b] or sizes[b] < low or sizes[b] > high
@@ -80,7 +82,9 @@ def match(group, rank, found, starts, boxes, sizes, crowd, ids, areas, threshold
         members[first[group[d]] + rank[d]] = d
 
     # Hardly any box is near enough to a detection, so those that are get listed once for all areas and thresholds.
-    least = min(thresholds.min(), 1 - 1e-10)
+    least = 1 - 1e-10
+    for threshold in thresholds:
+        least = min(least, threshold)
     near = np.empty(most, np.int64)
     shared = np.empty(most)
     of_near = np.empty(len(group) + 1, np.int64)  # where the near boxes of each detection that has any begin
@@ -90,7 +94,8 @@ def match(group, rank, found, starts, boxes, sizes, crowd, ids, areas, threshold
         if starts[g] == starts[g + 1]:
             continue
         some, count = 0, 0
-        for d in members[first[g] : first[g + 1]]:
+        for place in range(first[g], first[g + 1]):
+            d = members[place]
             of_near[some] = count
             for b in range(starts[g], starts[g + 1]):
                 value = overlap(found[d], boxes[b], crowd[b])
@@ -103,7 +108,8 @@ def match(group, rank, found, starts, boxes, sizes, crowd, ids, areas, threshold
         of_near[some] = count
         for a in range(len(areas)):
             for t in range(len(thresholds)):
-                free[starts[g] : starts[g + 1]] = True
+                for b in range(starts[g], starts[g + 1]):
+                    free[b] = True
                 for h in range(some):
                     best, place = min(thresholds[t], 1 - 1e-10), -1
                     for ignorable in (False, True):  # one to be ignored is taken only where there is no other
