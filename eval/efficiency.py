@@ -26,7 +26,6 @@ def take_turns(
     functions: Mapping[str, Callable[[int], Sample]],
     rounds: int,
     *,
-    each: int = 1,
     seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, list[Sample]]:
@@ -38,7 +37,6 @@ def take_turns(
     Args:
         functions: what to call, by name, with the number of the round, from 0 on.
         rounds: how often the turn goes round.
-        each: how often a function is called when its turn comes.
         seed: of the order.
         progress: called with the number of rounds that are done.
 
@@ -55,7 +53,7 @@ def take_turns(
     for number in range(rounds):
         source.shuffle(order)
         for name in order:
-            samples[name] += [functions[name](number) for _ in range(each)]
+            samples[name].append(functions[name](number))
         progress(number + 1)
     return samples
 

@@ -95,12 +95,12 @@ def read_weights(net: nn.Module, maps: tuple[int, ...] = (3, 24)) -> Weights | N
     separable = not isinstance(layers[0], nn.Conv2d)
     convs: list[object] = [*layers]
     if separable:
-        if any(_has_hooks(layer) for layer in layers):
+        if any(has_hooks(layer) for layer in layers):
             return None
         convs = [layer._modules.get(name) for layer in layers for name in ("depth_conv", "point_conv")]
     tensors = [_NO_WEIGHT]
     for conv in convs:
-        if not isinstance(conv, nn.Conv2d) or type(conv).forward is not nn.Conv2d.forward or _has_hooks(conv):
+        if not isinstance(conv, nn.Conv2d) or type(conv).forward is not nn.Conv2d.forward or has_hooks(conv):
             return None
         weight, bias = conv._parameters.get("weight"), conv._parameters.get("bias")
         if weight is None or bias is None or weight.dtype != torch.float32 or not weight.is_cpu:
@@ -152,5 +152,6 @@ def _order(separable: bool, shapes: tuple[tuple[int, ...], ...]) -> np.ndarray:
     return np.concatenate([depth.ravel(), mix.ravel(), bias.ravel()])
 
 
-def _has_hooks(module: nn.Module) -> bool:
+def has_hooks(module: nn.Module) -> bool:
+    """Whether somebody listens in on a layer, so that it has to run itself."""
     return bool(module._forward_hooks or module._forward_pre_hooks)

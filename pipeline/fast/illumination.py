@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .compiled import load_illumination
+from .engine import has_hooks
 from .parallel import for_each
 from .tiles import Tile, part
 
@@ -46,7 +47,7 @@ def read_layers(net: nn.Module) -> np.ndarray | None:
     for name in ("in_conv", "conv", "out_conv"):
         layer = net.get_submodule(name)
         convolution, *others = layer.children()
-        if type(layer) is not nn.Sequential or any(_has_hooks(module) for module in layer.modules()):
+        if type(layer) is not nn.Sequential or any(has_hooks(module) for module in layer.modules()):
             return None
         if type(convolution) is not nn.Conv2d or convolution.bias is None or convolution.weight.shape != (3, 3, 3, 3):
             return None
@@ -72,7 +73,3 @@ def _read_normalisation(module: nn.Module) -> tuple[Tensor, Tensor] | None:
         return None
     scale = module.weight.detach() / (variance + module.eps).sqrt()
     return scale, module.bias.detach() - mean * scale
-
-
-def _has_hooks(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)

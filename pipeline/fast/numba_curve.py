@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .numba_shared import inner
-from .numba_vectors import fma, minus, over, plus, read, read_thrice, splat, times, write
+from .numba_vectors import fma, minus, over, plus, read, read_thrice, smaller, splat, times, write
 
 LEVEL = np.float32(1 / 255)
 """What a grey level is of white; as much of the parameters is what counts per grey level."""
@@ -105,3 +105,9 @@ def along(u, v, w, a, b, c, steady):
 @inner
 def parameter(curve, slope, t, i):
     return fma(splat(t, VECTOR), read(slope, i, VECTOR), read(curve, i, VECTOR))
+
+
+@inner
+def grey(source, gain, i):
+    """Grey levels of a row, ``gain`` times as bright, no more than white."""
+    return smaller(times(read(source, i, VECTOR), splat(gain, VECTOR)), splat(np.float32(255), VECTOR))

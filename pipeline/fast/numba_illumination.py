@@ -7,7 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from .numba_shared import inner, lent
+from .numba_shared import inner, join_colours, lent
 from .numba_vectors import fma, larger, plus, read, read_often, splat, write
 
 TILE = (32, 256)
@@ -52,15 +52,6 @@ def _fetch_colours(colours, red, green, blue):
         red[i] = np.float32(colours[at]) * _LEVEL
         green[i] = np.float32(colours[at + _FIRST]) * _LEVEL
         blue[i] = np.float32(colours[at + _SECOND]) * _LEVEL
-
-
-@inner
-def _leave_colours(red, green, blue, colours):
-    for i in range(red.shape[0]):
-        at = np.uint64(3) * np.uint64(i)
-        colours[at] = red[i]
-        colours[at + _FIRST] = green[i]
-        colours[at + _SECOND] = blue[i]
 
 
 @inner
@@ -195,7 +186,7 @@ def enhance_tile(image, weights, out, top, bottom, left, right, floats, bytes_):
             _divide(
                 light[row + start : row + start + width], line[start : start + width], bytes_[start : start + width]
             )
-        _leave_colours(
+        join_colours(
             bytes_[_LEFT : _LEFT + width],
             bytes_[_LEFT + _LINE : _LEFT + _LINE + width],
             bytes_[_LEFT + 2 * _LINE : _LEFT + 2 * _LINE + width],

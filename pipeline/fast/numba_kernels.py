@@ -16,9 +16,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .numba_curve import BLOCK, LEVEL, VECTOR, along, apart, cells, enlarge, parameter, side
-from .numba_shared import inner, lent, level, place
-from .numba_vectors import fma, four_sums, larger, plus, read, read_often, smaller, splat, times, write
+from .numba_curve import BLOCK, LEVEL, VECTOR, along, apart, cells, enlarge, grey, parameter, side
+from .numba_shared import between, inner, lent, mixed, place
+from .numba_vectors import fma, four_sums, larger, plus, read, read_often, splat, times, write
 
 TILE = (128, 352)
 """The most rows and columns of the shrunken picture in a tile: all columns of a 4K picture shrunk twelve times."""
@@ -86,19 +86,10 @@ SIGNATURE = numba.void(
 
 
 @inner
-def _between(i, small, large):
-    """Which two of ``large`` pixels the centre of pixel ``i`` of ``small`` lies between, and how far on the way."""
-    half = np.float32(0.5)
-    at = max(np.float32(large / small) * (np.float32(i) + half) - half, np.float32(0))
-    before = min(int(at), large - 1)
-    return before, min(before + 1, large - 1), at - np.float32(before)
-
-
-@inner
 def _columns_seen(w, width, left, right, floats, counts):
-    """:func:`_between` for a tile's columns."""
+    """:func:`between` for a tile's columns."""
     for x in range(left, right):
-        before, behind, way = _between(x, w, width)
+        before, behind, way = between(x, w, width)
         counts[_BEFORE + x - left], counts[_BEHIND + x - left] = 3 * before, 3 * behind
         floats[_WAY + x - left] = way
 
@@ -106,18 +97,14 @@ def _columns_seen(w, width, left, right, floats, counts):
 @inner
 def _shrink(image, light, h, y, count, floats, counts, start):
     """Row ``y``, bilinear, between pixel centres (``F.interpolate`` with ``align_corners=False``), in [0, 1]."""
-    low, high, t = _between(y, h, image.shape[0])
+    low, high, t = between(y, h, image.shape[0])
     upper, lower = image[low], image[high]
     before, behind, way = counts[_BEFORE:], counts[_BEHIND:], floats[_WAY:]
     target = floats[start:]
     for x in range(count):
         left, right, s = before[x], behind[x], way[x]
         for c in range(3):
-            a, b = level(upper[left + c], light), level(upper[right + c], light)
-            d, e = level(lower[left + c], light), level(lower[right + c], light)
-            above = a + s * (b - a)
-            below = d + s * (e - d)
-            target[x * INPUTS + c] = above + t * (below - above)
+            target[x * INPUTS + c] = mixed(upper, lower, left + c, right + c, s, t, light)
 
 
 @inner
@@ -177,19 +164,11 @@ def _mix(floats, starts, parts, step, channels, columns, mix, w, bias, b, floor,
 @inner
 def _mix_few(floats, first, second, columns, mix, w, bias, target):
     """For each pixel four sums over all the numbers of two other rows."""
-    w0, w1, w2, w3 = (
-        read(mix, w, WIDTH),
-        read(mix, w + WIDTH, WIDTH),
-        read(mix, w + 2 * WIDTH, WIDTH),
-        read(mix, w + 3 * WIDTH, WIDTH),
-    )
+    w0, w1 = read(mix, w, WIDTH), read(mix, w + WIDTH, WIDTH)
+    w2, w3 = read(mix, w + 2 * WIDTH, WIDTH), read(mix, w + 3 * WIDTH, WIDTH)
     w += WIDTH * WIDTH
-    v0, v1, v2, v3 = (
-        read(mix, w, WIDTH),
-        read(mix, w + WIDTH, WIDTH),
-        read(mix, w + 2 * WIDTH, WIDTH),
-        read(mix, w + 3 * WIDTH, WIDTH),
-    )
+    v0, v1 = read(mix, w, WIDTH), read(mix, w + WIDTH, WIDTH)
+    v2, v3 = read(mix, w + 2 * WIDTH, WIDTH), read(mix, w + 3 * WIDTH, WIDTH)
     shift = read(bias, (_LAYERS - 1) * WIDTH, _FEW)
     for x in range(columns):
         a, b = read(floats, first + x * WIDTH, WIDTH), read(floats, second + x * WIDTH, WIDTH)
@@ -310,15 +289,10 @@ def _keep(line, columns, row, maps, floats):
 
 
 @inner
-def _grey(source, gain, i):
-    return smaller(times(read(source, i, VECTOR), splat(gain, VECTOR)), splat(np.float32(255), VECTOR))
-
-
-@inner
 def _one_curve_blocks(source, gain, curve, slope, t, steady, target, blocks):
     for i in range(0, blocks * BLOCK, BLOCK):
         j, k = i + VECTOR, i + 2 * VECTOR
-        u, v, w = _grey(source, gain, i), _grey(source, gain, j), _grey(source, gain, k)
+        u, v, w = grey(source, gain, i), grey(source, gain, j), grey(source, gain, k)
         a, b, c = parameter(curve, slope, t, i), parameter(curve, slope, t, j), parameter(curve, slope, t, k)
         u, v, w = along(u, v, w, a, b, c, steady)
         write(target, i, u)
@@ -436,6 +410,4 @@ def enhance_tile(
         around, net = (above, below, before, behind), (depth, mix, bias, taps, maps)
         _estimate(image, light, look, factor, (h, w), (top, bottom, left, right), around, net, mode, floats, counts)
     if mode != ESTIMATE:
-        gain = light * np.float32(255)
-        gain = np.float32(1) if abs(gain - np.float32(1)) < np.float32(1e-6) else gain
-        _steer(image, out, gain, h, w, top, bottom, left, right, before, maps, floats, counts)
+        _steer(image, out, light * np.float32(255), h, w, top, bottom, left, right, before, maps, floats, counts)

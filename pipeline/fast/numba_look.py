@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .numba_shared import fetch_row, inner, lent, level
+from .numba_shared import between, fetch_row, inner, lent, level, mixed
 
 PATCH = 12
 """Pixels along a side of what becomes one pixel of the noise level."""
@@ -25,19 +25,6 @@ SIGNATURE = numba.void(
     numba.float32[::1],
     numba.int16[::1],
 )
-
-
-@inner
-def _between(i, small, large):
-    """Where pixel ``i`` of ``small`` lies among ``large`` ones, centres upon centres of what each covers.
-
-    Returns:
-        the one before, the one behind, the way to go.
-    """
-    half = np.float32(0.5)
-    at = max(np.float32(large / small) * (np.float32(i) + half) - half, np.float32(0))
-    before = min(int(at), large - 1)
-    return before, min(before + 1, large - 1), at - np.float32(before)
 
 
 @inner
@@ -106,13 +93,9 @@ def look(image, light, part, parts, noise, seen, floats, shorts):
         else:
             _noise_row(image, light, np.float32(1), j, noise, floats[:_LINE], floats[_LINE:])
     for y in range(h * part // parts, h * (part + 1) // parts):
-        low, high, t = _between(y, h, height)
+        low, high, t = between(y, h, height)
         upper, lower = image[low], image[high]
         for x in range(w):
-            before, behind, s = _between(x, w, width)
+            before, behind, s = between(x, w, width)
             for c in range(3):
-                a, b = level(upper[3 * before + c], light), level(upper[3 * behind + c], light)
-                d, e = level(lower[3 * before + c], light), level(lower[3 * behind + c], light)
-                above = a + s * (b - a)
-                below = d + s * (e - d)
-                seen[c, y, x] = above + t * (below - above)
+                seen[c, y, x] = mixed(upper, lower, 3 * before + c, 3 * behind + c, s, t, light)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from .numba_shared import join_colours
+
 BLOCK = 1024
 """Pixels that go through all loops before the next ones, so that what is kept in between stays in the first cache."""
 FLOATS, BYTES = 3 * BLOCK, 6 * BLOCK
@@ -38,15 +40,6 @@ def _part_channels(colours, red, green, blue):
         red[i] = colours[at]
         green[i] = colours[at + _FIRST]
         blue[i] = colours[at + _SECOND]
-
-
-@_inner
-def _join_channels(red, green, blue, colours):
-    for i in range(red.shape[0]):
-        at = np.uint64(3) * np.uint64(i)
-        colours[at] = red[i]
-        colours[at + _FIRST] = green[i]
-        colours[at + _SECOND] = blue[i]
 
 
 @_inner
@@ -113,4 +106,4 @@ def relight_pixels(image, luma, curve, weights, out, first, last, floats, bytes_
         _scale(red, factor, grey, new_red)
         _scale(green, factor, grey, new_green)
         _scale(blue, factor, grey, new_blue)
-        _join_channels(new_red, new_green, new_blue, out[3 * start : 3 * end])
+        join_colours(new_red, new_green, new_blue, out[3 * start : 3 * end])

@@ -52,3 +52,36 @@ def place(i, small, large):
         return 0, np.float32(0)
     far = i * (small - 1)
     return far // (large - 1), np.float32(far % (large - 1)) / np.float32(large - 1)
+
+
+@inner
+def between(i, small, large):
+    """Where pixel ``i`` of ``small`` lies among ``large`` ones, centres upon centres of what each covers.
+
+    Returns:
+        the one before, the one behind, the way to go.
+    """
+    half = np.float32(0.5)
+    at = max(np.float32(large / small) * (np.float32(i) + half) - half, np.float32(0))
+    before = min(int(at), large - 1)
+    return before, min(before + 1, large - 1), at - np.float32(before)
+
+
+@inner
+def mixed(upper, lower, left, right, across, down, light):
+    """A colour between those at ``left`` and ``right`` of two rows, bilinear, as a share of white."""
+    a, b = level(upper[left], light), level(upper[right], light)
+    d, e = level(lower[left], light), level(lower[right], light)
+    above = a + across * (b - a)
+    below = d + across * (e - d)
+    return above + down * (below - above)
+
+
+@inner
+def join_colours(red, green, blue, colours):
+    """Three rows of numbers as one of pixels."""
+    for i in range(red.shape[0]):
+        at = np.uint64(3) * np.uint64(i)  # places without a sign need no check for negative ones
+        colours[at] = red[i]
+        colours[at + np.uint64(1)] = green[i]
+        colours[at + np.uint64(2)] = blue[i]

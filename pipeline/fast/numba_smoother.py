@@ -17,7 +17,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .numba_curve import BLOCK, LEVEL, VECTOR, along, apart, cells, enlarge, parameter, side
+from .numba_curve import BLOCK, LEVEL, VECTOR, along, apart, cells, enlarge, grey, parameter, side
 from .numba_shared import fetch_row, inner, lent, level, place
 from .numba_vectors import (
     fma,
@@ -221,8 +221,8 @@ def _share(lines, k, norms, norm, sigmas, slope, t, share, count):
     square_a, square_b, square_c = lines[_SQUARES + a], lines[_SQUARES + b], lines[_SQUARES + c]
     tiny, coarse = splat(np.float32(1e-7), VECTOR), splat(_COARSE, VECTOR)
     rows, way, nothing = splat(norm, VECTOR), splat(t, VECTOR), splat(np.float32(0), VECTOR)
-    x, x_next, y, y_next, s, s_next, q, q_next = nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing
-    variance = nothing
+    x = x_next = y = y_next = nothing
+    s = s_next = q = q_next = variance = nothing
     for i in range(-5 * VECTOR, count, VECTOR):
         if i >= 0:
             sigma = fma(way, read(slope, i, VECTOR), read(sigmas, i, VECTOR))
@@ -242,17 +242,8 @@ def _mean_twice(twice, norms, unit, means, size):
     """Means of the means in windows, from sums of sums down the columns."""
     scale = splat(unit, _LONG_VECTOR)
     nothing = splat(np.float32(0), _LONG_VECTOR)
-    x, x_next, s, s_next, nines, m, m_next, p, p_next = (
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-    )
+    x = x_next = s = s_next = nines = nothing
+    m = m_next = p = p_next = nothing
     for i in range(-9 * _LONG_VECTOR, size, _LONG_VECTOR):
         if i >= 0:
             share = times(read(norms, i + 3 * MARGIN, _LONG_VECTOR), scale)
@@ -267,9 +258,8 @@ def _mean_twice(twice, norms, unit, means, size):
 @inner
 def _towards(source, gain, means, kept, i):
     """Numbers of a row, as far towards their mean as the share of the detail says."""
-    grey = smaller(times(read(source, i, VECTOR), splat(gain, VECTOR)), splat(np.float32(255), VECTOR))
     mean = read(means, i, VECTOR)
-    return fma(kept, minus(grey, mean), mean)
+    return fma(kept, minus(grey(source, gain, i), mean), mean)
 
 
 @inner
@@ -360,7 +350,6 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
     lines[_NONE : _SHARE_SUM + 1] = 0
     sums[:] = 0
     gain = light * np.float32(255)
-    gain = np.float32(1) if abs(gain - np.float32(1)) < np.float32(1e-6) else gain
     unit = (gain if step == 0 else np.float32(1) / _STEP) / np.float32(2 * RADIUS + 1)
     held_sigma, held_curve = np.int64(-2), np.int64(-2)
     sides = lines[_SIDES]

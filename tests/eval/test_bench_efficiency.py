@@ -39,8 +39,8 @@ def test_the_order_is_seeded() -> None:
 
 def test_rounds_are_numbered_and_counted() -> None:
     done: list[int] = []
-    samples = take_turns({"n": lambda number: number}, 3, each=2, progress=done.append)
-    assert samples == {"n": [0, 0, 1, 1, 2, 2]}
+    samples = take_turns({"n": lambda number: number}, 3, progress=done.append)
+    assert samples == {"n": [0, 1, 2]}
     assert done == [1, 2, 3]
 
 

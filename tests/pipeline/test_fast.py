@@ -9,7 +9,6 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,8 @@ from scotopic.pipeline.registry import create_enhancer
 
 pytest.importorskip("numba", reason="the engine needs the extra [fast]")
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 SIZES = [(1, 1), (1, 7), (7, 1), (2, 2), (13, 5), (25, 13), (61, 127), (640, 640), (900, 1200)]
 NETS = {
     "sgz": {},
@@ -40,14 +41,6 @@ NETS = {
     "sgz_task": {},
     "sgz_task-larger": {"scale_factor": 5},
 }
-
-
-@pytest.fixture(autouse=True)
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 def loud(name: str, seed: int = 5) -> CurveEnhancer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,9 @@ from scotopic.pipeline.fast.illumination import fused_divide
 
 pytest.importorskip("numba", reason="the compiled pass needs the extra [fast]")
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 SIZES = [(1, 1), (1, 7), (7, 1), (2, 3), (13, 5), (31, 33), (33, 257), (65, 256), (32, 600), (200, 300)]
-
-
-@pytest.fixture(autouse=True)
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 def loud(seed: int = 1, kind: type[SCI] = SCI) -> Any:
