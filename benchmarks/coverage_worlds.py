@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from scotopic.eval.average_precision import ClassMatches, Ranking
+from scotopic.eval.average_precision import ClassMatches, average_precision
 from scotopic.eval.frequent import RARE
 from scotopic.eval.statistics_figures import mean_over
 from scotopic.eval.statistics_segmentation import SegmentedImages
@@ -111,25 +111,21 @@ class Detected(World):
         values = []
         for boxes in self.boxes:
             whole = [self._of_one_image(matches) for matches in self._class(random, many, boxes)]
-            before, after = (float(matches.average_precision(np.ones((1, 1), np.int32)).mean()) for matches in whole)
+            before, after = (float(average_precision([matches], np.ones((1, 1), np.int32)).mean()) for matches in whole)
             values.append(after - before)
         return values
 
     @staticmethod
     def _of_one_image(matches: ClassMatches) -> ClassMatches:
         """All images as if they were one, since nothing is to be resampled."""
-        rankings = tuple(Ranking(np.zeros_like(r.image), r.right) for r in matches.rankings)
-        return ClassMatches(matches.boxes.sum(keepdims=True), rankings)
+        return ClassMatches(matches.boxes.sum(keepdims=True), np.zeros_like(matches.image), matches.outcome)
 
     def draw(self, random: np.random.Generator, weights: np.ndarray) -> np.ndarray:
         return self.gain([self._class(random, self.images, boxes) for boxes in self.boxes], weights)
 
     def gain(self, pairs: Sequence[tuple[ClassMatches, ClassMatches]], weights: np.ndarray) -> np.ndarray:
         """The difference of the mean over classes; of each class what was matched without and with the enhancer."""
-        before, after = (
-            mean_over(np.stack([matches.average_precision(weights).mean(0) for matches in row]))
-            for row in zip(*pairs, strict=True)
-        )
+        before, after = (mean_over(average_precision(row, weights).mean(1)) for row in zip(*pairs, strict=True))
         return after - before
 
     def _class(self, random: np.random.Generator, images: int, boxes: float) -> tuple[ClassMatches, ClassMatches]:
@@ -148,7 +144,8 @@ class Detected(World):
             order = np.argsort(-scores, kind="stable")
             of = np.concatenate([image[found], false])[order]
             fits = np.concatenate([fit[found], np.zeros(false.size)])[order]
-            rows.append(ClassMatches(count, tuple(Ranking(of, fits > threshold) for threshold in self.thresholds)))
+            right = fits > np.array(self.thresholds)[:, None]  # RIGHT, or FALSE
+            rows.append(ClassMatches(count, of, right.astype(np.uint8)))
         return rows[0], rows[1]
 
 

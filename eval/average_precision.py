@@ -14,9 +14,9 @@ all copies of the first stand before those of the second.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, partial
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -28,25 +28,9 @@ RECALLS = np.linspace(0.0, 1.00, 101)
 """pycocotools' recall steps, to the last bit: 29 of 100 boxes do not reach its 0.29."""
 
 _CELLS = 1 << 18
-"""True positives x sets worked on at a time: few enough to stay in a processor's cache."""
-
-
-@dataclass(frozen=True, eq=False)
-class Ranking:
-    """The detections of one class at one IoU threshold, highest score first, without those that are ignored.
-
-    Attributes:
-        image: int (D,), the place of the image that each is in.
-        right: bool (D,), whether it found a box.
-    """
-
-    image: np.ndarray
-    right: np.ndarray
-
-    def of_images(self, places: np.ndarray) -> Ranking:
-        """Those in some images alone; int (n,), the new place of each image, -1 for those left out."""
-        kept = places[self.image] >= 0
-        return Ranking(places[self.image[kept]], self.right[kept])
+"""True positives x sets that numpy works on at a time: few enough to stay in a processor's cache."""
+_SETS = 512
+"""Sets that a thread takes at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,48 +38,69 @@ class ClassMatches:
     """What pycocotools matched of one class, over boxes of one range of areas.
 
     Attributes:
-        boxes: int (n,), the labelled boxes of each image, without those that are ignored.
-        rankings: one for each IoU threshold.
+        boxes: int64 (n,), the labelled boxes of each image, without those that are ignored.
+        image: int64 (D,), the place of the image that each detection is in, highest score first.
+        outcome: uint8 (IoU thresholds, D), what became of each: FALSE, RIGHT or IGNORED.
     """
 
     boxes: np.ndarray
-    rankings: tuple[Ranking, ...]
+    image: np.ndarray
+    outcome: np.ndarray
 
     def of_images(self, images: np.ndarray) -> ClassMatches:
         """The same of some images alone, whose places are given."""
         places = np.full(len(self.boxes), -1)
         places[images] = np.arange(len(images))
-        return ClassMatches(self.boxes[images], tuple(ranking.of_images(places) for ranking in self.rankings))
+        own = places[self.image]
+        return ClassMatches(self.boxes[images], own[own >= 0], self.outcome[:, own >= 0])
 
-    def average_precision(self, weights: np.ndarray) -> np.ndarray:
-        """AP in each of several sets of the images.
+    @cached_property
+    def events(self) -> tuple[np.ndarray, ...]:
+        """``counted`` to ``kind`` of :func:`~scotopic.eval.numba_precision.worth`, which says what they are."""
+        right, ignored = self.outcome == RIGHT, self.outcome == IGNORED
+        ever_right, always = right.any(0), ~ignored.any(0)
+        threshold, detection = np.nonzero(right | ~(ignored | always))
+        return (
+            self.image[always],
+            np.cumsum(always)[ever_right],
+            np.searchsorted(threshold, np.arange(len(self.outcome) + 1)),
+            self.image[detection],
+            (np.cumsum(ever_right) - 1)[detection],
+            (right[threshold, detection] + 2 * ~always[detection]).astype(np.uint8),
+        )
 
-        Args:
-            weights: int32 (n, sets), how often each image stands in each set.
 
-        Returns:
-            float64 (IoU thresholds, sets) in 0..1; NaN where a set has no box of this class.
+def average_precision(classes: Sequence[ClassMatches], weights: np.ndarray) -> np.ndarray:
+    """AP of each of several classes in each of several sets of the images.
 
-        >>> twice = Ranking(image=np.array([0, 1, 1]), right=np.array([True, False, True]))
-        >>> matches = ClassMatches(boxes=np.array([1, 1]), rankings=(twice,))
-        >>> matches.average_precision(np.array([[1, 2, 0], [1, 0, 2]], np.int32)).round(3)
-        array([[0.835, 1.   , 0.5  ]])
-        """
-        boxes = self.boxes @ weights
-        found = np.zeros((len(self.rankings), weights.shape[1]))
-        totals, place = np.unique(boxes, return_inverse=True)
-        steps, start_of = _recall_steps(totals)
-        start = start_of[place]
-        worth = _compiled_worth() or _worth_in_numpy
-        jobs = []
-        for ranking, row in zip(self.rankings, found, strict=True):
-            true = np.flatnonzero(ranking.right)
-            false_before = true - np.arange(true.size)
-            jobs.append((ranking.image[true], ranking.image[~ranking.right], false_before, steps, start, row))
-        for_each(lambda job: worth(weights, *job), jobs, os.cpu_count() or 1)
-        found /= len(RECALLS)
-        found[:, boxes == 0] = np.nan
-        return found
+    Args:
+        classes: what was matched of each, over the same n images.
+        weights: int32 (n, sets), how often each image stands in each set.
+
+    Returns:
+        float64 (classes, IoU thresholds, sets) in 0..1; NaN where a set has no box of a class.
+
+    >>> from scotopic.eval.coco_matches import FALSE
+    >>> found = np.array([[RIGHT, FALSE, RIGHT]], np.uint8)
+    >>> cars = ClassMatches(boxes=np.array([1, 1]), image=np.array([0, 1, 1]), outcome=found)
+    >>> average_precision([cars], np.array([[1, 2, 0], [1, 0, 2]], np.int32)).round(3)
+    array([[[0.835, 1.   , 0.5  ]]])
+    """
+    weights = np.ascontiguousarray(weights, np.int32)
+    found = np.zeros((len(classes), len(classes[0].outcome), weights.shape[1]))
+    boxes = np.stack([own.boxes for own in classes]) @ weights
+    worth = _compiled_worth()
+    jobs: list[Callable[[], None]] = []
+    for own, wanted, result in zip(classes, boxes, found, strict=True):
+        if worth is None:
+            jobs.append(partial(_worth_in_numpy, weights, own, wanted, result))
+            continue
+        shared = *own.events, np.maximum(wanted, 1).astype(float)
+        jobs += [partial(worth, weights, *shared, *part, result) for part in _parts(weights.shape[1], _SETS)]
+    for_each(lambda job: job(), jobs, os.cpu_count() or 1)
+    found /= len(RECALLS)
+    found.transpose(0, 2, 1)[boxes == 0] = np.nan
+    return found
 
 
 @cache
@@ -103,41 +108,34 @@ def _compiled_worth() -> Callable[..., None] | None:
     """:func:`~scotopic.eval.numba_precision.worth`, or None where numba cannot be had."""
     try:
         from .numba_precision import worth
-
-        nothing = np.zeros(0, int)
-        worth(np.ones((1, 1), np.int32), nothing, nothing, nothing, nothing.astype(np.uint8), nothing, np.ones(1))
     except Exception:  # none, one that does not fit this numpy, no folder for what it compiles, a broken compiler
         return None
     return worth
 
 
-def _worth_in_numpy(
-    weights: np.ndarray,
-    image: np.ndarray,
-    false_image: np.ndarray,
-    false_before: np.ndarray,
-    steps: np.ndarray,
-    start: np.ndarray,
-    found: np.ndarray,
-) -> None:
-    """What :func:`~scotopic.eval.numba_precision.worth` does, in several times as long."""
-    if not image.size:
-        return
-    following = np.searchsorted(false_before, np.arange(len(false_image)), side="right")
-    counted = following < image.size  # those behind the last true positive lower no precision that counts
-    cells = (following[counted], false_image[counted])
-    false = csr_matrix((np.ones(int(counted.sum()), np.int32), cells), shape=(image.size, len(weights)))
-    for columns in _slices(weights.shape[1], max(1, _CELLS // image.size)):
-        some = np.ascontiguousarray(weights[:, columns])
-        true = np.cumsum(some[image], axis=0, dtype=np.int32)
-        seen = np.cumsum(false @ some, axis=0, dtype=np.int32)
-        seen += true
-        precision = true / (seen + np.spacing(1))  # as pycocotools, down to what keeps it from dividing by zero
-        for place in range(len(precision) - 2, -1, -1):  # row by row: twice as fast as numpy's maximum.accumulate
-            np.maximum(precision[place], precision[place + 1], out=precision[place])
-        reached = steps[start[columns] + true]
-        gained = np.diff(reached, axis=0, prepend=np.uint8(0))
-        found[columns] = np.einsum("ks,ks->s", gained, precision)
+def _worth_in_numpy(weights: np.ndarray, matches: ClassMatches, boxes: np.ndarray, found: np.ndarray) -> None:
+    """What :func:`~scotopic.eval.numba_precision.worth` does, in many times as long; boxes (sets,)."""
+    totals, place = np.unique(boxes, return_inverse=True)
+    steps, start_of = _recall_steps(totals)
+    start = start_of[place]
+    for outcome, row in zip(matches.outcome, found, strict=True):
+        image, right = matches.image[outcome != IGNORED], outcome[outcome != IGNORED] == RIGHT
+        true = np.flatnonzero(right)
+        if not true.size:
+            continue
+        false = np.flatnonzero(~right[: true[-1]])  # those behind the last true positive lower no precision that counts
+        cells = np.searchsorted(true, false), image[false]
+        lowering = csr_matrix((np.ones(false.size, np.int32), cells), shape=(true.size, len(weights)))
+        for first, last in _parts(weights.shape[1], max(1, _CELLS // true.size)):
+            some = np.ascontiguousarray(weights[:, first:last])
+            taken = np.cumsum(some[image[true]], axis=0, dtype=np.int32)
+            seen = taken + np.cumsum(lowering @ some, axis=0, dtype=np.int32)
+            precision = taken / (seen + np.spacing(1))  # as pycocotools, down to what keeps it from dividing by zero
+            for k in range(len(precision) - 2, -1, -1):  # row by row: twice as fast as numpy's maximum.accumulate
+                np.maximum(precision[k], precision[k + 1], out=precision[k])
+            reached = steps[start[first:last] + taken]
+            gained = np.diff(reached, axis=0, prepend=np.uint8(0))
+            row[first:last] = np.einsum("ks,ks->s", gained[::-1], precision[::-1])
 
 
 def _recall_steps(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -154,8 +152,8 @@ def _recall_steps(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(rows), np.cumsum([0, *(len(row) for row in rows[:-1])])
 
 
-def _slices(count: int, size: int) -> Iterator[slice]:
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+def _parts(count: int, size: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + size, count)) for start in range(0, count, size))
 
 
 def class_matches(matches: Matches, area: int = 0) -> list[ClassMatches]:
@@ -165,11 +163,8 @@ def class_matches(matches: Matches, area: int = 0) -> list[ClassMatches]:
         matches: of all images, classes and areas.
         area: which of the ranges of areas: 0 all, 1 small, 2 medium, 3 large.
     """
-    rankings: list[list[Ranking]] = [[] for _ in matches.classes]
-    for outcome in matches.outcome[area]:
-        counted = np.flatnonzero(outcome != IGNORED)
-        image, right = matches.image[counted], outcome[counted] == RIGHT
-        ends = np.searchsorted(counted, matches.starts).tolist()
-        for own, start, end in zip(rankings, ends[:-1], ends[1:], strict=True):
-            own.append(Ranking(image[start:end], right[start:end]))
-    return [ClassMatches(boxes, tuple(own)) for boxes, own in zip(matches.wanted[area], rankings, strict=True)]
+    own = [matches.of_class(number) for number in range(len(matches.classes))]
+    return [
+        ClassMatches(boxes, matches.image[place], matches.outcome[area][:, place])
+        for boxes, place in zip(matches.wanted[area], own, strict=True)
+    ]

@@ -116,7 +116,7 @@ def compare(
     it finished of other enhancers is kept for later. Two runs at once would spoil each other's files, so the second is
     refused, as is a folder with results of another kind.
     """
-    with sole_writer(task.out):
+    with sole_writer(task.out), _collector_at_what_is_new():
         refuse_other_task(task.out, task.name)
         specs = ["none", *(spec for spec in dict.fromkeys(enhancers) if spec != "none")]
         stages = {spec: EnhancementStage(spec, gate=settings.gate, strength=settings.strength) for spec in specs}
@@ -236,6 +236,22 @@ def _collector_at_rest() -> Iterator[None]:
     finally:
         if active:
             gc.enable()
+
+
+@contextmanager
+def _collector_at_what_is_new() -> Iterator[None]:
+    """What stands before a comparison begins is needed until it ends, above all what importing PyTorch leaves.
+
+    Python's collector would go through it again with every row, for a sixth of a second each time.
+    """
+    if gc.get_freeze_count():  # somebody else's, who knows better
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _write(out: Path, record: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .average_precision import class_matches
+from .average_precision import average_precision, class_matches
 from .coco_matches import FALSE, RIGHT, Matches
 from .detection import CONFIDENCE, CocoResult, match_detections
 from .statistics_figures import Figures, ImageEvidence, KeptEvidence, mean_over, means, read_kept
@@ -68,21 +68,20 @@ class DetectedImages(ImageEvidence):
         self.found, self.false, self.sure = _sure_boxes(matches, self.names, results)
 
     def figures(self, weights: np.ndarray) -> Figures:
-        precision = np.stack([matches.average_precision(weights) for matches in self.all_sizes])
+        precision = average_precision(self.all_sizes, weights)
         of_classes, at_50 = precision.mean(1), precision[:, 0]
         return Figures(
             metrics={**means("mAP", of_classes, self.frequent), "AP50": mean_over(at_50)},
             per_class=dict(zip(self.names, of_classes, strict=True)),
             per_size={
-                metric: mean_over(np.stack([m.average_precision(weights).mean(0) for m in matches]))
-                for metric, matches in self.sizes.items()
+                metric: mean_over(average_precision(matches, weights).mean(1)) for metric, matches in self.sizes.items()
             },
         )
 
     def judged_figure(self, weights: np.ndarray, images: np.ndarray) -> np.ndarray:
         judged = self.frequent or range(len(self.names))
         some = [self.all_sizes[place].of_images(images) for place in judged]
-        return mean_over(np.stack([matches.average_precision(weights).mean(0) for matches in some]))
+        return mean_over(average_precision(some, weights).mean(1))
 
 
 Boxes = dict[tuple[int, str], list[list[float]]]

@@ -9,10 +9,10 @@ import pytest
 
 from scotopic.eval import average_precision
 from scotopic.eval.average_precision import ClassMatches, class_matches
+from scotopic.eval.coco_matches import FALSE, IGNORED, RIGHT
 from scotopic.eval.detection import match_detections, score_detections
 from scotopic.eval.intervals import image_weights
 from scotopic.eval.statistics_detection import DetectedImages
-from scotopic.eval.statistics_figures import mean_over
 
 IMAGES = 14
 
@@ -143,25 +143,42 @@ def test_nothing_found_is_zero_and_nothing_to_find_is_nan() -> None:
     assert np.isnan(DetectedImages(empty, results).figures(weights).metrics["mAP"]).all()
 
 
-def test_many_sets_are_worked_on_in_parts_that_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", ["_CELLS", "_SETS"])
+def test_many_sets_are_worked_on_in_parts_that_change_nothing(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     truth, results = scene(5, 50)
-    matches: list[ClassMatches] = class_matches(match_detections(truth, results))
-    weights = image_weights(IMAGES, resamples=40)
-    whole = mean_over(np.stack([m.average_precision(weights).mean(0) for m in matches]))
-    monkeypatch.setattr("scotopic.eval.average_precision._CELLS", 100)
-    parts = mean_over(np.stack([m.average_precision(weights).mean(0) for m in matches]))
-    np.testing.assert_array_equal(whole, parts)
+    matches = class_matches(match_detections(truth, results))
+    weights = image_weights(IMAGES, resamples=240)
+    whole = average_precision.average_precision(matches, weights)
+    monkeypatch.setattr(average_precision, limit, 100)
+    np.testing.assert_array_equal(whole, average_precision.average_precision(matches, weights))
 
 
 def test_both_ways_are_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(3)
-    rankings = tuple(
-        average_precision.Ranking(random.integers(40, size=size), random.random(size) < share)
-        for size, share in [(0, 0), (1, 1), (7, 0), (300, 0.5), (2000, 0.1)]
-    )
-    found_at_most = np.max([np.bincount(r.image[r.right], minlength=40) for r in rankings], axis=0)
-    matches = ClassMatches(found_at_most + random.integers(0, 4, 40), rankings)
+    classes = []
+    for size, right, ignored in [(0, 0, 0), (1, 1, 0), (7, 0, 0), (300, 0.5, 0), (2000, 0.1, 0.1), (1000, 0.05, 0.9)]:
+        image = random.integers(40, size=size)
+        outcome = random.choice(
+            [FALSE, RIGHT, IGNORED], (3, size), p=[(1 - right) * (1 - ignored), right * (1 - ignored), ignored]
+        )
+        found_at_most = np.max([np.bincount(image[row == RIGHT], minlength=40) for row in outcome], axis=0)
+        classes.append(ClassMatches(found_at_most + random.integers(0, 4, 40), image, outcome.astype(np.uint8)))
     weights = image_weights(40, resamples=500)
-    found = matches.average_precision(weights)
+    found = average_precision.average_precision(classes, weights)
     monkeypatch.setattr(average_precision, "_compiled_worth", lambda: None)
-    assert np.array_equal(found, matches.average_precision(weights), equal_nan=True)
+    expected = average_precision.average_precision(classes, weights)
+    assert np.array_equal(found, expected, equal_nan=True)
+
+
+def test_recall_steps_are_reached_where_pycocotools_reaches_them() -> None:
+    """With one more box found in each set than in the one before: 29 of 100 boxes do not reach a recall of 0.29."""
+    most = 250
+    weights = np.tri(most, dtype=np.int32).T.copy()
+    for total in (most, 300, 1000):
+        boxes = np.zeros(most, np.int64)
+        boxes[0] = total  # the first image, which is in all sets
+        found = ClassMatches(boxes, np.arange(most), np.ones((1, most), np.uint8))
+        expected = [
+            np.searchsorted(average_precision.RECALLS, n / total, side="right") / 101 for n in range(1, most + 1)
+        ]
+        np.testing.assert_allclose(average_precision.average_precision([found], weights)[0, 0], expected, rtol=1e-12)
