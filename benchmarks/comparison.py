@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from scotopic.cli.process import tune_process
+
+tune_process()  # as the command does, and as it does before torch is imported
+
+# ruff: disable[E402]
 import argparse
 import tempfile
 import time
 
+import cv2
 import numpy as np
 import torch
 
@@ -14,6 +20,8 @@ from scotopic.adapters.contract import Detections, Detector
 from scotopic.adapters.detectors import load_detector
 from scotopic.cli.console import say, show_table
 from scotopic.configs.schema import DetectorSettings, EvaluationSettings
+
+# ruff: enable[E402]
 
 CHEAP = ["gamma", "auto_gamma", "clahe", "he", "wthe", "bpdhe", "sgz", "zero_dce_pp", "sgz_task", "sci"]
 BAR = 90
@@ -43,9 +51,10 @@ def main() -> None:
     parser.add_argument("--data", default="darkbdd", help="labelled set: a folder, a preset file, or a preset's name")
     parser.add_argument("--split", default="dark", help="which images of it")
     parser.add_argument("--enhancers", default=",".join(CHEAP), help="comma-separated names beside none")
-    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch and of the engine")
+    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch, OpenCV and the engine")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
     settings = EvaluationSettings(gate="off", imgsz=640)
     clocked = Clocked(load_detector(options.model, **settings.model_dump(include=set(DetectorSettings.model_fields))))
     with tempfile.TemporaryDirectory() as folder:

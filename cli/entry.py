@@ -6,6 +6,7 @@ import signal
 import sys
 
 from ..errors import ScotopicError
+from .process import tune_process
 
 
 class Interrupted(BaseException):
@@ -19,6 +20,7 @@ def _interrupt(signal_number: int, frame: object) -> None:
 def run() -> None:
     """Run the command line: a mistake is one sentence and status 1, Ctrl-C is status 130."""
     signal.signal(signal.SIGINT, _interrupt)
+    tune_process()
     try:
         from .help_text import command_of
         from .main import app  # imports torch, which takes a while

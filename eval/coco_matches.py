@@ -44,6 +44,11 @@ class Matches:
     box: np.ndarray
     wanted: np.ndarray
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays."""
+        return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))
+
     def of_class(self, number: int) -> slice:
         """Where its detections stand."""
         return slice(*self.starts[number : number + 2].tolist())

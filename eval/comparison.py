@@ -25,6 +25,7 @@ from .datasets.pictures import PictureSet
 from .datasets.sample import DetectionDataset
 from .datasets.segmentation_sample import SegmentationDataset
 from .environment import code_fingerprint, environment
+from .evidence_memory import EvidenceMemory
 from .finished import fingerprint, finished_rows, refuse_other_task
 from .intervals import RESAMPLES, SEED
 from .journal import Journal
@@ -78,6 +79,7 @@ class Task(ABC, Generic[Model, Dataset]):
         self.load = load
         self.out = out
         self.pictures = PictureCache()
+        self.memory = EvidenceMemory()
 
     @abstractmethod
     def begin(self, bare: Model) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def compare(
                 rows[spec] = _row(task, spec, stage, run) | {"key": keys[spec]}
             _write(task.out, {**base, "rows": [rows[s] for s in specs if s in rows]})
             journal.remove()
-        return _with_statistics({**base, "rows": [rows[spec] for spec in specs]}, task.out, progress)
+        return _with_statistics({**base, "rows": [rows[spec] for spec in specs]}, task.out, progress, task.memory)
 
 
 def _common(
@@ -207,15 +209,20 @@ def recompute(
             f"{folder} holds no comparison of a detector or a segmentation net: give the folder of its results.json"
         )
     with sole_writer(out):
-        return _with_statistics(record, out, progress, resamples, seed)
+        return _with_statistics(record, out, progress, EvidenceMemory(), resamples, seed)
 
 
 def _with_statistics(
-    record: dict[str, Any], out: Path, progress: Progress, resamples: int = RESAMPLES, seed: int = SEED
+    record: dict[str, Any],
+    out: Path,
+    progress: Progress,
+    memory: EvidenceMemory,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
 ) -> Comparison:
     """The last thing to be written, when all rows stand."""
     with _collector_at_rest():
-        found = comparison_statistics(record, out, resamples=resamples, seed=seed, progress=progress)
+        found = comparison_statistics(record, out, memory, resamples=resamples, seed=seed, progress=progress)
     if found is not None:
         rows = [with_frequent(row, found) for row in record["rows"]]
         record = {**record, "rows": rows, "statistics": found}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ import numpy as np
 from pycocotools.cocoeval import Params
 
 from .coco_matches import Matches
+from .coco_results import CocoResults, columns
 
 
 class Kernels(NamedTuple):
@@ -40,28 +40,29 @@ def match_all(
     classes, images = len(params.catIds), len(params.imgIds)
     areas, thresholds = np.array(params.areaRng, float), np.asarray(params.iouThrs, float)
 
-    truth = _Table(annotations, params)
-    order = np.flatnonzero(truth.group >= 0)
-    order = order[np.argsort(truth.group[order], kind="stable")]
-    first = np.searchsorted(truth.group[order], np.arange(classes * images + 1))
+    truth_image, category, box = columns(annotations)
+    group = _groups(truth_image, category, params)
+    order = np.flatnonzero(group >= 0)
+    order = order[np.argsort(group[order], kind="stable")]
+    first = np.searchsorted(group[order], np.arange(classes * images + 1))
     numbers = list(map(itemgetter("area", "iscrowd", "id"), annotations))
     area, crowd, ids = np.array(numbers, float).reshape(-1, 3)[order].T.copy()
 
-    found = _Table(results, params)
-    score = np.fromiter(map(itemgetter("score"), results), float, len(results))
+    found = CocoResults.of(results)
+    group = _groups(found.image, found.category, params)
     # classes are few: numpy sorts so short an integer many times faster
-    best = np.lexsort((found.group % images, -score, (found.group // images).astype(np.int16)))
-    best = best[found.group[best] >= 0]
-    rank = kernels.ranks(found.group[best], classes * images)
+    best = np.lexsort((group % images, -found.score, (group // images).astype(np.int16)))
+    best = best[group[best] >= 0]
+    rank = kernels.ranks(group[best], classes * images)
     counted = rank < params.maxDets[-1]
     best, rank = best[counted], rank[counted]
-    group = found.group[best]
+    group = group[best]
 
     outcome = np.empty((len(areas), len(thresholds), len(best)), np.uint8)
     taken = np.zeros(len(best), np.int64)
     wanted = np.zeros((len(areas), classes * images), np.int64)
     kernels.match(
-        *(group, rank, found.box[best], first, truth.box[order], area, crowd > 0, ids.astype(np.int64)),
+        *(group, rank, found.box[best], first, box[order], area, crowd > 0, ids.astype(np.int64)),
         *(areas, thresholds, outcome, taken, wanted),
     )
     return Matches(
@@ -71,28 +72,18 @@ def match_all(
         result=best,
         image=group % images,
         rank=rank,
-        score=score[best],
+        score=found.score[best],
         outcome=outcome,
         box=taken,
         wanted=wanted.reshape(len(areas), classes, images),
     )
 
 
-class _Table:
-    """Boxes of COCO annotations or results.
-
-    Attributes:
-        group: int64 (n,), place of the class x images + place of the image; -1 where one of them is not asked for.
-        box: float64 (n, 4), x, y, width, height.
-    """
-
-    def __init__(self, entries: Sequence[Mapping[str, Any]], params: Params) -> None:
-        groups = {
-            (image, category): number * len(params.imgIds) + place
-            for number, category in enumerate(params.catIds)
-            for place, image in enumerate(params.imgIds)
-        }
-        keys = map(itemgetter("image_id", "category_id"), entries)
-        self.group = np.fromiter(map(groups.get, keys, repeat(-1)), np.int64, len(entries))
-        numbers = chain.from_iterable(map(itemgetter("bbox"), entries))
-        self.box = np.fromiter(numbers, float, 4 * len(entries)).reshape(-1, 4)
+def _groups(image: np.ndarray, category: np.ndarray, params: Params) -> np.ndarray:
+    """int64 (n,), place of the class x images + place of the image; -1 where one of them is not asked for."""
+    places = []
+    for own, asked in ((category, np.array(params.catIds)), (image, np.array(params.imgIds))):
+        place = np.searchsorted(asked, own).clip(max=len(asked) - 1)
+        places.append(np.where(asked[place] == own, place, -1))
+    number, place = places
+    return np.where((number < 0) | (place < 0), -1, number * len(params.imgIds) + place)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..adapters.contract import Detections
 from .coco_judge import Judge
 from .coco_matches import FALSE, RIGHT, Matches
+from .coco_results import CocoResult
 from .datasets.classes import ClassMap
 from .datasets.sample import DetectionDataset
 
@@ -35,8 +35,6 @@ METRICS = (
 CONFIDENCE = 0.25
 """From this score on a detection counts for people (pictures, found and false boxes of an image)."""
 
-CocoResult = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class DetectionScores:
@@ -46,11 +44,13 @@ class DetectionScores:
         metrics: fractions 0..1 by name; NaN where the truth has no box of that kind.
         per_class: the same for each category: ``{"mAP", "AP50", "boxes"}``.
         per_image: for each image id the boxes found, missed, and the false ones, at IoU 0.5 and score 0.25.
+        matches: what became of each detection.
     """
 
     metrics: dict[str, float]
     per_class: dict[str, dict[str, float]]
     per_image: dict[str, dict[str, int]]
+    matches: Matches
 
 
 def coco_truth(dataset: DetectionDataset, class_map: ClassMap) -> dict[str, Any]:
@@ -94,22 +94,6 @@ def coco_truth(dataset: DetectionDataset, class_map: ClassMap) -> dict[str, Any]
     }
 
 
-def coco_results(image_number: int, detections: Detections, categories: Mapping[int, str]) -> list[CocoResult]:
-    """Detections of one image in COCO's results format; classes that are not evaluated are left out.
-
-    Coordinates are rounded to a thousandth of a pixel and scores to a millionth, so that the file that is written is
-    the very one that is judged.
-    """
-    kept = np.isin(detections.labels, list(categories))
-    boxes = detections.boxes[kept].astype(float)
-    boxes[:, 2:] -= boxes[:, :2]
-    numbers = boxes.round(3).tolist(), detections.scores[kept].astype(float).round(6).tolist()
-    return [
-        {"image_id": image_number, "category_id": label + 1, "bbox": box, "score": score}
-        for box, score, label in zip(*numbers, detections.labels[kept].tolist(), strict=True)
-    ]
-
-
 def score_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) -> DetectionScores:
     """Judge COCO results against a COCO truth; an image without results counts as one where nothing was found.
 
@@ -128,7 +112,7 @@ def score_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) ->
         judge.accumulate()
         judge.summarize()
     metrics = {name: _or_nan(value) for name, value in zip(METRICS, judge.stats.tolist(), strict=True)}
-    return DetectionScores(metrics, _per_class(judge, truth), _per_image(judge.matches, truth))
+    return DetectionScores(metrics, _per_class(judge, truth), _per_image(judge.matches, truth), judge.matches)
 
 
 def match_detections(truth: Mapping[str, Any], results: Sequence[CocoResult]) -> Matches:

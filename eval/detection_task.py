@@ -10,11 +10,12 @@ from ..adapters.contract import Detections, Detector
 from ..errors import ScotopicError
 from ..files import json_ready, sha256_of, write_json
 from ..pipeline.stage import EnhancementStage
+from .coco_results import CocoResults, coco_results
 from .comparison import Task, file_name
 from .datasets.classes import map_classes
 from .datasets.names import some_and_count
 from .datasets.sample import DetectionDataset, DetectionSample
-from .detection import CONFIDENCE, coco_results, coco_truth, score_detections
+from .detection import CONFIDENCE, coco_truth, score_detections
 from .journal import Journal
 from .run_images import Run, run_images
 
@@ -64,15 +65,17 @@ class DetectionTask(Task[Detector, DetectionDataset]):
         progress: Callable[[int, int], None],
     ) -> Run:
         def keep(number: int, sample: DetectionSample, found: Detections | None) -> dict[str, Any]:
-            return {"results": [] if found is None else coco_results(number, found, self.classes.categories)}
+            results = CocoResults.of([]) if found is None else coco_results(number, found, self.classes.categories)
+            return {"results": results.numbers()}
 
         return run_images(self.dataset.samples, model.detect, keep, stage, journal, progress, self.pictures)
 
     def judge(self, spec: str, run: Run) -> dict[str, Any]:
-        results = [result for line in run.lines for result in line["results"]]
+        results = CocoResults.from_numbers({n: line["results"] for n, line in enumerate(run.lines, start=1)})
         file = self.out / "predictions" / f"{file_name(spec)}.json"
-        write_json(file, results, indent=None)
+        write_json(file, results.as_list(), indent=None)
         scores = score_detections(self.truth, results)
+        self.memory.keep(sha256_of(file), (results, scores.matches), results.nbytes + scores.matches.nbytes)
         return {
             "metrics": json_ready(scores.metrics),
             "per_class": json_ready(scores.per_class),

@@ -59,6 +59,7 @@ def code_fingerprint() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return version(package)

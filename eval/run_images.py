@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -105,22 +106,24 @@ def run_images(
     """
     done = {line["id"]: line for line in journal if is_whole(line)}
     warm = False
-    with journal:
-        for number, (sample, image, error) in enumerate(_images(samples, pictures, skip=done.keys()), start=1):
+    with journal, _Reader(samples, pictures) as reader:
+        for place, sample in enumerate(samples):
             if sample.id not in done:
+                image, error = reader.read(place)
                 line: dict[str, Any] = {"id": sample.id, "timing_ms": {}, "passed": False, "failed": error}
                 line["darkness"] = None if image is None else pictures.darkness(sample.image, image)
                 found = None
                 if image is not None:
+                    call = partial(_predict, predict, stage, image, sample.image.name, partial(reader.ahead, place + 1))
                     if not warm:  # the first call of a network is slow for reasons that are not the image's
-                        _predict(predict, stage, image, sample.image.name)
+                        call()
                         warm = True
-                    found, outcome = _predict(predict, stage, image, sample.image.name)
+                    found, outcome = call()
                     line |= outcome
-                line |= keep(number, sample, found)
+                line |= keep(place + 1, sample, found)
                 journal.add(line)
                 done[sample.id] = line
-            progress(number, len(samples))
+            progress(place + 1, len(samples))
     return Run([done[sample.id] for sample in samples])
 
 
@@ -129,8 +132,13 @@ def _predict(
     stage: EnhancementStage | None,
     image: np.ndarray,
     name: str,
+    meanwhile: Callable[[], None],
 ) -> tuple[Found | None, dict[str, Any]]:
-    """What was found in one image, with ``timing_ms`` and ``passed``, or nothing and why it ``failed``."""
+    """What was found in one image, with ``timing_ms`` and ``passed``, or nothing and why it ``failed``.
+
+    ``meanwhile`` begins what can be done while the model works, and not while the enhancer does: next to a network
+    nobody notices, but an enhancer may take no longer than that itself.
+    """
     start = time.perf_counter()
     timing: dict[str, float] = {}
     passed = False
@@ -139,6 +147,7 @@ def _predict(
             result = stage.process(image, name)
             image, passed = result.image, not result.enhanced
             timing.update(result.timing_ms)
+        meanwhile()
         found, steps = predict(image, name)
     except ScotopicError as error:
         return None, {"failed": str(error)}
@@ -149,23 +158,34 @@ def _predict(
     return found, {"timing_ms": {**timing, **steps, "total": total}, "passed": passed}
 
 
-def _images(
-    samples: Sequence[Sample], pictures: PictureCache, skip: Collection[str]
-) -> Iterator[tuple[Sample, np.ndarray | None, str | None]]:
-    """Decode the next image while the model works on the current one."""
+class _Reader:
+    """Reads one picture ahead."""
 
-    def load(sample: Sample) -> tuple[np.ndarray | None, str | None]:
-        if sample.id in skip:
-            return None, None
+    def __init__(self, samples: Sequence[Sample], pictures: PictureCache) -> None:
+        self._samples = samples
+        self._pictures = pictures
+        self._pool = ThreadPoolExecutor(1)
+        self._ahead: tuple[int, Future[tuple[np.ndarray | None, str | None]]] | None = None
+
+    def ahead(self, place: int) -> None:
+        """Begin to read a sample's picture."""
+        if place < len(self._samples) and (self._ahead is None or self._ahead[0] != place):
+            self._ahead = place, self._pool.submit(self._load, place)
+
+    def read(self, place: int) -> tuple[np.ndarray | None, str | None]:
+        """A sample's picture, or why there is none."""
+        if self._ahead is not None and self._ahead[0] == place:
+            return self._ahead[1].result()
+        return self._load(place)
+
+    def _load(self, place: int) -> tuple[np.ndarray | None, str | None]:
         try:
-            return pictures.read(sample.image), None
+            return self._pictures.read(self._samples[place].image), None
         except ScotopicError as error:
             return None, str(error)
 
-    with ThreadPoolExecutor(1) as pool:
-        upcoming = pool.submit(load, samples[0])
-        for sample, following in zip(samples, [*samples[1:], None], strict=True):
-            image, error = upcoming.result()
-            if following is not None:
-                upcoming = pool.submit(load, following)
-            yield sample, image, error
+    def __enter__(self) -> _Reader:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._pool.shutdown()

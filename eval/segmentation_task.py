@@ -11,7 +11,7 @@ import numpy as np
 
 from ..adapters.contract import Segmentation, Segmenter
 from ..errors import ScotopicError
-from ..files import json_ready, output_folder, whole_file, write_json
+from ..files import json_ready, output_folder, sha256_of, whole_file, write_json
 from ..pipeline.stage import EnhancementStage
 from .comparison import Task, file_name
 from .datasets.segmentation_classes import ClassOverride, map_segmentation_classes
@@ -102,6 +102,7 @@ class SegmentationTask(Task[Segmenter, SegmentationDataset]):
             "images": {id_: matrix.tolist() for id_, matrix in matrices.items()},
         }
         write_json(file, record, indent=None)
+        self.memory.keep(sha256_of(file), matrices, sum(matrix.nbytes for matrix in matrices.values()))
         total = sum(matrices.values(), np.zeros((len(categories) + 1,) * 2, np.int64))
         scores = score_segmentation(total, categories)
         images = {id_: score_segmentation(matrix, categories).metrics for id_, matrix in matrices.items()}

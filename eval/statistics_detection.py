@@ -10,7 +10,9 @@ import numpy as np
 
 from .average_precision import average_precision, class_matches
 from .coco_matches import FALSE, RIGHT, Matches
-from .detection import CONFIDENCE, CocoResult, match_detections
+from .coco_results import CocoResult, CocoResults
+from .detection import CONFIDENCE, match_detections
+from .evidence_memory import EvidenceMemory
 from .statistics_figures import Figures, ImageEvidence, KeptEvidence, mean_over, means, read_kept
 
 SIZES = {"AP_small": 1, "AP_medium": 2, "AP_large": 3}
@@ -24,8 +26,8 @@ class DetectionFiles(KeptEvidence):
 
     main, second = "mAP", "AP50"
 
-    def __init__(self, record: Mapping[str, Any], folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, record: Mapping[str, Any], folder: Path, memory: EvidenceMemory) -> None:
+        self.folder, self.memory = folder, memory
         self.truth: Mapping[str, Any] = read_kept(folder, "truth.json", record["data"].get("truth_sha256"))
         self.ids = [image["name"] for image in self.truth["images"]]
         self.support = {name: numbers["boxes"] for name, numbers in record["rows"][0]["per_class"].items()}
@@ -36,8 +38,10 @@ class DetectionFiles(KeptEvidence):
         }
 
     def row(self, row: Mapping[str, Any]) -> DetectedImages:
-        results = read_kept(self.folder, row["predictions"], row.get("predictions_sha256"))
-        return DetectedImages(self.truth, results, self.frequency.apart)
+        checksum = row.get("predictions_sha256")
+        judged = self.memory.get(checksum)
+        results, matches = judged or (read_kept(self.folder, row["predictions"], checksum), None)
+        return DetectedImages(self.truth, results, self.frequency.apart, matches)
 
     def image_gain(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
         """Boxes found, minus false ones, more than before."""
@@ -56,10 +60,18 @@ class DetectedImages(ImageEvidence):
         truth: a COCO annotation file's content.
         results: COCO results.
         frequent: classes whose mean is given beside that over all; then a verdict rests on theirs.
+        matches: of the results, where somebody matched them already.
     """
 
-    def __init__(self, truth: Mapping[str, Any], results: Sequence[CocoResult], frequent: Sequence[str] = ()) -> None:
-        matches = match_detections(truth, results)
+    def __init__(
+        self,
+        truth: Mapping[str, Any],
+        results: Sequence[CocoResult],
+        frequent: Sequence[str] = (),
+        matches: Matches | None = None,
+    ) -> None:
+        results = CocoResults.of(results)
+        matches = matches or match_detections(truth, results)
         names = {category["id"]: category["name"] for category in truth["categories"]}
         self.names = [names[id_] for id_ in matches.classes]
         self.frequent = [self.names.index(name) for name in frequent]
@@ -89,7 +101,7 @@ Boxes = dict[tuple[int, str], list[list[float]]]
 
 
 def _sure_boxes(
-    matches: Matches, names: Sequence[str], results: Sequence[CocoResult]
+    matches: Matches, names: Sequence[str], results: CocoResults
 ) -> tuple[dict[str, set[int]], Boxes, Boxes]:
     """Class -> ids of the labelled boxes that were found; false detections; all detections: from score 0.25, IoU 0.5.
 
@@ -103,9 +115,10 @@ def _sure_boxes(
         own = matches.of_class(number)
         counted = matches.score[own] >= CONFIDENCE
         found[name] = set(matches.box[own][counted & (outcome[own] == RIGHT)].tolist())
-        columns = (column[own][counted].tolist() for column in (matches.image, matches.result, outcome))
-        for image, result, became in zip(*columns, strict=True):
-            key, box = (matches.images[image], name), results[result]["bbox"]
+        boxes = results.box[matches.result[own][counted]]
+        columns = (column.tolist() for column in (matches.image[own][counted], boxes, outcome[own][counted]))
+        for image, box, became in zip(*columns, strict=True):
+            key = matches.images[image], name
             sure.setdefault(key, []).append(box)
             if became == FALSE:
                 false.setdefault(key, []).append(box)

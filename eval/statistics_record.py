@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import ScotopicError
 from ..files import json_ready
 from .darkness import darkness_bins
+from .evidence_memory import EvidenceMemory
 from .frequent import frequent_metric
 from .intervals import CONFIDENCE, RESAMPLES, SEED, holm, image_weights, interval, p_value
 from .statistics_detection import DetectionFiles
@@ -28,6 +29,7 @@ KINDS: Mapping[str, type[DetectionFiles] | type[ConfusionFiles]] = {
 def comparison_statistics(
     record: Mapping[str, Any],
     folder: Path,
+    memory: EvidenceMemory | None = None,
     *,
     resamples: int = RESAMPLES,
     seed: int = SEED,
@@ -41,6 +43,7 @@ def comparison_statistics(
     Args:
         record: of a comparison whose rows all stand, ``none`` first.
         folder: where it was written.
+        memory: of what rows were judged by in this run.
         resamples: at least 100.
         seed: of the resampling.
         progress: called with ("intervals", rows done, rows in all).
@@ -57,7 +60,7 @@ def comparison_statistics(
         raise ScotopicError(f"{resamples} resamples say nothing of the ends of an interval: take 100 or more")
     if record["task"] not in KINDS:
         return None
-    kept = KINDS[record["task"]](record, folder)
+    kept = KINDS[record["task"]](record, folder, memory or EvidenceMemory())
     table = _Table(kept, record["rows"], resamples, seed)
     for done, row in enumerate(record["rows"]):
         progress("intervals", done, len(record["rows"]))

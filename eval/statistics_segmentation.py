@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ScotopicError
+from .evidence_memory import EvidenceMemory
 from .statistics_figures import Figures, ImageEvidence, KeptEvidence, mean_over, means, read_kept
 
 
@@ -17,23 +18,27 @@ class ConfusionFiles(KeptEvidence):
 
     main, second = "mIoU", "pixel_accuracy"
 
-    def __init__(self, record: Mapping[str, Any], folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, record: Mapping[str, Any], folder: Path, memory: EvidenceMemory) -> None:
+        self.folder, self.memory = folder, memory
         none = record["rows"][0]
-        matrices = read_kept(folder, none["confusion"], none.get("confusion_sha256"))["images"]
+        matrices = self._matrices(none)
         self.ids = list(matrices)
         self.support = {name: numbers["pixels"] for name, numbers in none["per_class"].items()}
         has = np.array(list(matrices.values())).sum(2) > 0
         self.images_with = dict(zip(self.support, has.sum(0).tolist(), strict=False))
 
     def row(self, row: Mapping[str, Any]) -> SegmentedImages:
-        kept = read_kept(self.folder, row["confusion"], row.get("confusion_sha256"))
-        if list(kept["images"]) != self.ids:
+        kept = self._matrices(row)
+        if list(kept) != self.ids:
             raise ScotopicError(
                 f"{self.folder / row['confusion']} holds other images than none's: run the comparison again"
             )
-        matrices = np.array(list(kept["images"].values()), np.int64)
-        return SegmentedImages(matrices, list(self.support), self.frequency.apart)
+        return SegmentedImages(np.array(list(kept.values()), np.int64), list(self.support), self.frequency.apart)
+
+    def _matrices(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Image id -> confusion matrix."""
+        checksum = row.get("confusion_sha256")
+        return self.memory.get(checksum) or read_kept(self.folder, row["confusion"], checksum)["images"]
 
     def image_gain(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> float | None:
         """The image's own mIoU, more than before."""

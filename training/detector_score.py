@@ -6,9 +6,10 @@ from typing import Any
 
 from ..adapters.ultralytics.detector import detections_of
 from ..configs.schema import DetectorSettings
+from ..eval.coco_results import CocoResults, coco_results
 from ..eval.datasets.classes import map_classes
 from ..eval.datasets.sample import DetectionDataset
-from ..eval.detection import DetectionScores, coco_results, coco_truth, score_detections
+from ..eval.detection import DetectionScores, coco_truth, score_detections
 from ..pipeline.image import contiguous, read_image
 
 
@@ -26,9 +27,9 @@ def score_yolo(yolo: Any, dataset: DetectionDataset, size: int, device: str) -> 
     """
     classes = map_classes(dataset.classes, yolo.names)
     settings = DetectorSettings().model_dump(include={"conf", "iou", "max_det"}) | {"imgsz": size, "rect": True}
-    results: list[dict[str, Any]] = []
+    results = []
     for number, sample in enumerate(dataset.samples, start=1):
         bgr = contiguous(read_image(sample.image)[..., ::-1])
         found = detections_of(yolo.predict(bgr, device=device, verbose=False, save=False, **settings)[0])
-        results += coco_results(number, found, classes.categories)
-    return score_detections(coco_truth(dataset, classes), results)
+        results.append(coco_results(number, found, classes.categories))
+    return score_detections(coco_truth(dataset, classes), CocoResults.joined(results))

@@ -17,7 +17,7 @@ from ...pipeline.stage import EnhancementStage
 from ..attach import Where, attach
 from ..shipped_detectors import load_yolo
 from ..staging import process_as
-from .setup import import_ultralytics
+from .setup import import_ultralytics, threads_kept
 
 
 class UltralyticsModel:
@@ -37,6 +37,7 @@ class UltralyticsModel:
     names: Mapping[int, str]
     description: dict[str, Any]
 
+    @threads_kept()
     def __init__(
         self,
         path: Path,

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
+
+import cv2
+import torch
 
 from ...errors import missing_extra
 
 # Modules that copy the flag when they are imported.
 _FLAG_HOLDERS = ("ultralytics.utils", "ultralytics.utils.checks", "ultralytics.utils.export.tensorflow")
+
+MOST_THREADS = 8
 
 
 def import_ultralytics() -> ModuleType:
@@ -35,3 +42,20 @@ def import_ultralytics() -> ModuleType:
         if name in sys.modules:
             sys.modules[name].__dict__["AUTOINSTALL"] = False
     return ultralytics
+
+
+@contextmanager
+def threads_kept() -> Iterator[None]:
+    """Import ultralytics and load a model, and leave the process as many threads as it had.
+
+    ultralytics takes OpenCV's away when it is imported, and sets PyTorch's to all cores but one, at most 8, when a
+    model comes to stand on the processor. The idle core would be half of a machine of two, and whoever chose a number
+    of threads wants that one. More than 8 help a detector little; there ultralytics' choice stands.
+    """
+    torchs, opencvs = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(opencvs)
+        if torchs <= max(torch.get_num_threads(), MOST_THREADS):
+            torch.set_num_threads(torchs)

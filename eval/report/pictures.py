@@ -13,9 +13,10 @@ import numpy as np
 from ...errors import ScotopicError
 from ...pipeline.image import read_image, write_image
 from ...pipeline.stage import EnhancementStage
+from ..coco_results import CocoResult
 from ..comparison import Comparison, Progress, file_name
 from ..datasets.sample import DetectionDataset
-from ..detection import CONFIDENCE, CocoResult
+from ..detection import CONFIDENCE
 from .matching import judge_boxes
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -184,3 +186,30 @@ def test_a_checkpoint_that_holds_an_enhancer_says_so(untrained: Build, tmp_path:
     assert "enhancer" not in load_detector(tmp_path / "bare.pt", imgsz=64).description
     stage = EnhancementStage("gamma")
     assert "enhancer" not in load_detector(tmp_path / "bare.pt", imgsz=64, stage=stage, where="graph").description
+
+
+def test_a_process_keeps_its_threads(weights: Path) -> None:
+    """ultralytics takes OpenCV's when it is imported, and a core of PyTorch's when a model is loaded."""
+    code = f"""
+import cv2, numpy as np, torch
+torch.set_num_threads(3), cv2.setNumThreads(2)
+from scotopic.adapters.detectors import load_detector
+load_detector({str(weights)!r}, imgsz=64, device="cpu").detect(np.zeros((48, 64, 3), np.uint8))
+print(torch.get_num_threads(), cv2.getNumThreads())
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "3 2\n"
+
+
+def test_of_more_threads_than_help_ultralytics_chooses_the_number(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setattr("scotopic.adapters.ultralytics.setup.MOST_THREADS", 2)
+    monkeypatch.setattr("ultralytics.utils.torch_utils.NUM_THREADS", 1)
+    try:
+        for own, left in ((2, 2), (3, 1)):
+            torch.set_num_threads(own)
+            load_detector(weights, imgsz=64, device="cpu")
+            assert torch.get_num_threads() == left
+    finally:
+        torch.set_num_threads(before)

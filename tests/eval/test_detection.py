@@ -13,9 +13,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from scotopic.adapters.contract import Detections
+from scotopic.eval.coco_results import coco_results
 from scotopic.eval.datasets.classes import map_classes
 from scotopic.eval.datasets.sample import DataIssues, DetectionDataset, DetectionSample
-from scotopic.eval.detection import METRICS, coco_results, coco_truth, score_detections
+from scotopic.eval.detection import METRICS, coco_truth, score_detections
 
 MODEL_NAMES = {0: "person", 1: "bicycle", 2: "car", 9: "traffic light"}
 CLASSES = ("car", "rider", "person", "sign")
