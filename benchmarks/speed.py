@@ -11,11 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from scotopic import create_enhancer
+from scotopic.adapters.ultralytics.setup import threads_kept
 from scotopic.cli.console import say, show_table
 from scotopic.eval.bench_enhancer import Probe
 from scotopic.eval.bench_pictures import night
@@ -126,10 +128,13 @@ def beside_a_detector(names: Sequence[str], model: Path, rounds: int) -> list[Ro
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / model.name
         own.write_bytes(model.read_bytes())  # the export lands beside it
-        exported = YOLO(own).export(format="onnx", imgsz=640, verbose=False)
-        detectors = {"PyTorch": predict(YOLO(own)), "ONNX Runtime": predict(YOLO(exported, task="detect"))}
+        with threads_kept():
+            exported = YOLO(own).export(format="onnx", imgsz=640, verbose=False)
+            detectors = {"PyTorch": predict(YOLO(own)), "ONNX Runtime": predict(YOLO(exported, task="detect"))}
+            for first in detectors.values():  # sets threads
+                first()
         enhance = {name: partial(create_enhancer(name).enhance, picture) for name in names}
-        times = interleaved_ms({**detectors, **enhance}, rounds)
+        times = interleaved_ms({**detectors, **enhance}, rounds, turn=TURN)
     rows = [[f"640x640, {model.stem}.predict in {runtime}", shown(times[runtime]), "", "", ""] for runtime in detectors]
     for name in names:
         rows.append([f"640x640, {name}", shown(times[name]), "", "", ""])
@@ -176,11 +181,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
     rows = against_the_straight_network(options.enhancers, options.rounds)
     for name in options.enhancers:
         rows += at_4k(name, options.rounds, options.threads)
     if options.model:
-        rows += beside_a_detector(options.enhancers, options.model, 3 * options.rounds)
+        rows += beside_a_detector(options.enhancers, options.model, options.rounds)
     else:
         say("without --model: no detector's time is measured")
     title = f"{', '.join(options.enhancers)} on {options.threads} threads, torch {torch.__version__}"
