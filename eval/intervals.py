@@ -17,6 +17,8 @@ FEWEST = 6
 GROUPS = 2000
 """The jackknife leaves out single images up to this number of them, and above it this number of groups of images."""
 
+_DRAWN = 2**16
+"""Images drawn in one go."""
 _TIE = 1e-12
 """Figures closer than this are equal: they are sums of the same numbers in another order."""
 
@@ -73,8 +75,12 @@ def image_weights(images: int, resamples: int = RESAMPLES, seed: int = SEED) -> 
     weights = np.ones((images, 1 + groups + resamples), np.int32)
     number = np.arange(images)
     weights[number, 1 + number % groups] = 0
-    for column in range(1 + groups, weights.shape[1]):
-        weights[:, column] = np.bincount(random.integers(images, size=images), minlength=images)
+    at_once = max(1, _DRAWN // images)
+    for first in range(1 + groups, weights.shape[1], at_once):
+        sets = weights[:, first : first + at_once].T
+        drawn = random.integers(images, size=sets.shape)
+        drawn += images * np.arange(len(sets))[:, None]
+        sets[:] = np.bincount(drawn.ravel(), minlength=sets.size).reshape(sets.shape)
     return weights
 
 
