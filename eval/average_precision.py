@@ -21,7 +21,7 @@ from functools import cache, cached_property, partial
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ..pipeline.fast.parallel import for_each
+from ..pipeline.parallel import for_each
 from .coco_matches import IGNORED, RIGHT, Matches
 
 RECALLS = np.linspace(0.0, 1.00, 101)

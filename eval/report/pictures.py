@@ -46,9 +46,10 @@ def draw_boxes(
 
 
 def _label(image: np.ndarray, text: str, corner: tuple[int, int], color: tuple[int, int, int], scale: float) -> None:
-    """Black on the box's colour, above its corner, or inside where there is no room above."""
+    """Black on the box's colour, above its corner; inside where there is no room above, and as far left as it must."""
     (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-    x, y = corner[0], corner[1] if corner[1] > height + base else corner[1] + height + base
+    x = max(0, min(corner[0], image.shape[1] - width))
+    y = corner[1] if corner[1] > height + base else corner[1] + height + base
     cv2.rectangle(image, (x, y - height - base), (x + width, y), color, cv2.FILLED)
     _write(image, text, (x, y - base // 2), (0, 0, 0), scale)
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from .compiled import load_kernels
-from .parallel import for_each
+from ..parallel import for_each
 from .tiles import Tile, part
 
 LAYERS = tuple(f"e_conv{number}" for number in range(1, 8))

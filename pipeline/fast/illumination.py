@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .compiled import load_illumination
 from .engine import has_hooks
-from .parallel import for_each
+from ..parallel import for_each
 from .tiles import Tile, part
 
 

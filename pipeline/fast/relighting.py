@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from .compiled import load_relighting
-from .parallel import for_each
+from ..parallel import for_each
 
 PIECE = 2**16
 """Pixels that a thread takes at a time."""

@@ -11,7 +11,7 @@ from torch import nn
 
 from .compiled import load_kernels, load_smoother
 from .engine import Adjust, read_weights
-from .parallel import for_each
+from ..parallel import for_each
 from .tiles import Tile, part
 
 INPUTS, MAPS = 8, 4

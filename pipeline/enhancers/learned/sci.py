@@ -55,7 +55,6 @@ class SCI(Enhancer):
         weights_licence="MIT",
         commercial=True,
         needs_weights=True,
-        cost="moderate",
     )
 
     def __init__(self, weights: str | Path = "sci-medium", *, tile: int = TILE) -> None:

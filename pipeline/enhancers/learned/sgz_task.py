@@ -67,7 +67,6 @@ class SGZTask(CurveEnhancer):
         weights_licence="research and non-commercial use",
         commercial=False,
         needs_weights=True,
-        cost="moderate",
     )
 
     has_engine = True
