@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from .compiled import load_kernels
 from ..parallel import for_each
+from .compiled import load_kernels
 from .tiles import Tile, part
 
 LAYERS = tuple(f"e_conv{number}" for number in range(1, 8))

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..parallel import for_each
 from .compiled import load_illumination
 from .engine import has_hooks
-from ..parallel import for_each
 from .tiles import Tile, part
 
 

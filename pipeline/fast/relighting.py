@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from .compiled import load_relighting
 from ..parallel import for_each
+from .compiled import load_relighting
 
 PIECE = 2**16
 """Pixels that a thread takes at a time."""

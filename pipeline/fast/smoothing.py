@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..parallel import for_each
 from .compiled import load_kernels, load_smoother
 from .engine import Adjust, read_weights
-from ..parallel import for_each
 from .tiles import Tile, part
 
 INPUTS, MAPS = 8, 4

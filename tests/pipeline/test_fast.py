@@ -23,8 +23,8 @@ from scotopic.pipeline.enhancers.learned.curve import CurveEnhancer, recurrent_e
 from scotopic.pipeline.enhancers.learned.sgz import SGZ
 from scotopic.pipeline.enhancers.learned.sgz_task import SGZTask
 from scotopic.pipeline.fast import compiled, engine
-from scotopic.pipeline.parallel import for_each
 from scotopic.pipeline.fast.tiles import part
+from scotopic.pipeline.parallel import for_each
 from scotopic.pipeline.registry import create_enhancer
 
 pytest.importorskip("numba", reason="the engine needs the extra [fast]")
