@@ -19,6 +19,7 @@ _TASKS = {
     "segment": "a comparison of segmentation nets",
     "quality": "a comparison of pictures",
     "bench": "a measurement of cost",
+    "flicker": "a measurement of flicker",
 }
 Row = dict[str, Any]
 

@@ -21,6 +21,7 @@ from ..pipeline.temporal import FrameEnhancer, VideoMemory
 from ..pipeline.video import VideoReader
 from .datasets.recipes import Recipe, parse_recipe, seed_of
 from .environment import environment
+from .finished import refuse_other_task
 from .temporal import Motion, brightness_change, estimate_motion, flicker, mean_change, warped_error
 
 Progress = Callable[[str, int, int], None]
@@ -80,16 +81,19 @@ def measure_flicker(
         progress: called with ("frames", frames done, frames in all, 0 if that is not known).
 
     Returns:
-        ``{"source", "frames", "settings", "gate", "environment", "rows"}``. The first row is the input, ``none``; then
-        each enhancer frame by frame, and those that can be smoothed once more. A row has ``enhancer``, ``smoothed``,
-        and in grey levels ``change``, ``flicker`` (beyond the steady scene, which is the input without the jitter),
-        ``flicker_beyond_input`` (beyond the input with it) and ``warped_error``; see :mod:`.temporal`. A smoothed row
-        has the ``reduction`` of ``flicker`` and of ``flicker_beyond_input``, as fractions.
+        ``{"task", "source", "frames", "settings", "gate", "environment", "rows"}``. The first row is the input,
+        ``none``; then each enhancer frame by frame, and those that can be smoothed once more. A row has ``enhancer``,
+        ``smoothed``, and in grey levels ``change``, ``flicker`` (beyond the steady scene, which is the input without
+        the jitter), ``flicker_beyond_input`` (beyond the input with it) and ``warped_error``; see :mod:`.temporal`. A
+        smoothed row has the ``reduction`` of ``flicker`` and of ``flicker_beyond_input``, as fractions.
 
     Raises:
-        ScotopicError: no such source, enhancer or recipe, or frames that cannot be measured.
+        ScotopicError: no such source, enhancer or recipe, frames that cannot be measured, or ``out`` holds results of
+            another kind.
     """
     folder = None if out is None else output_folder(out)
+    if folder is not None:
+        refuse_other_task(folder, "flicker")
     source = Path(source).expanduser()
     runs = [_Run("none", EnhancementStage("none", gate="off"))]
     for spec in dict.fromkeys(spec for spec in enhancers if spec != "none"):
@@ -111,6 +115,7 @@ def measure_flicker(
     if count < 2:
         raise ScotopicError(f"{source} holds a single frame: flicker needs two or more")
     record = {
+        "task": "flicker",
         "source": str(source),
         "frames": count,
         "settings": settings.model_dump(mode="json"),

@@ -53,6 +53,14 @@ def test_smoothing_halves_the_flicker_that_jitter_makes(drive: Path, tmp_path: P
     assert record["settings"]["recipe"] == "gamma[gamma=3]"
 
 
+def test_results_of_another_kind_are_left_alone(drive: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    results.write_text('{"task": "detect"}')
+    with pytest.raises(ScotopicError, match=r"holds a comparison of detectors.*choose another output folder"):
+        measure_flicker(drive, ["gamma"], tmp_path)
+    assert results.read_text() == '{"task": "detect"}'
+
+
 def test_without_jitter_the_scene_is_the_input(drive: Path) -> None:
     record = measure_flicker(drive, ["gamma"], settings=FlickerSettings(recipe="gamma"))
     assert record["frames"] == 12

@@ -113,9 +113,9 @@ def _record(folder: Path) -> dict[str, Any]:
         raise ScotopicError(f"no results.json in {folder}: {remedy}") from None
     except ValueError:
         raise ScotopicError(f"{path} is not JSON: {remedy}") from None
-    if not isinstance(record, dict) or "task" not in record:
-        raise ScotopicError(f"{path} does not say what was measured: {remedy}")
-    if record["task"] in (*MAIN_METRIC, "quality"):
+    if not isinstance(record, dict) or record.get("task") not in (*MAIN_METRIC, "quality", "bench"):
+        raise ScotopicError(f"{path} holds nothing that a report shows: {remedy}")
+    if record["task"] != "bench":
         rows = record.get("rows")
         if not rows or rows[0].get("enhancer") != "none":
             raise ScotopicError(

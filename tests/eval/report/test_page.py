@@ -299,7 +299,8 @@ def test_label_maps_are_transparent_where_nothing_is_counted(finished: Path) -> 
     [
         (None, "no results.json in"),
         ("{", "is not JSON"),
-        ("[]", "does not say what was measured"),
+        ("[]", "holds nothing that a report shows"),
+        ('{"task": "flicker"}', "holds nothing that a report shows"),
         ('{"task": "detect", "rows": []}', "no row for the enhancer none"),
     ],
 )
