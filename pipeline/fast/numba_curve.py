@@ -1,6 +1,6 @@
 """What the kernels do with a curve's parameters: enlarge them, and go along the curve.
 
-As with :mod:`.numba_shared`, numba does not notice when this file changes.
+As with :mod:`.numba_shared`, numba does not notice when this file changes; see there.
 """
 
 from __future__ import annotations

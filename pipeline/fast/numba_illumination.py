@@ -10,6 +10,9 @@ import numpy as np
 from .numba_shared import inner, join_colours, lent
 from .numba_vectors import fma, larger, plus, read, read_often, splat, write
 
+SHARED = "f4a2f5b66120"
+"""Which state of the shared files this one goes with; see :mod:`.numba_shared`."""
+
 TILE = (32, 256)
 """Rows and columns of the largest tile: its pixels and the maps of two layers stay in a core's second cache."""
 

@@ -20,6 +20,9 @@ from .numba_curve import BLOCK, LEVEL, VECTOR, along, apart, cells, enlarge, gre
 from .numba_shared import between, inner, lent, mixed, place
 from .numba_vectors import fma, four_sums, larger, plus, read, read_often, splat, times, write
 
+SHARED = "f4a2f5b66120"
+"""Which state of the shared files this one goes with; see :mod:`.numba_shared`."""
+
 TILE = (128, 352)
 """The most rows and columns of the shrunken picture in a tile: all columns of a 4K picture shrunk twelve times."""
 REACH = 7

@@ -7,6 +7,9 @@ import numpy as np
 
 from .numba_shared import between, fetch_row, inner, lent, level, mixed
 
+SHARED = "f4a2f5b66120"
+"""Which state of the shared files this one goes with; see :mod:`.numba_shared`."""
+
 PATCH = 12
 """Pixels along a side of what becomes one pixel of the noise level."""
 

@@ -11,6 +11,9 @@ import numpy as np
 
 from .numba_shared import join_colours
 
+SHARED = "f4a2f5b66120"
+"""Which state of the shared files this one goes with; see :mod:`.numba_shared`."""
+
 BLOCK = 1024
 """Pixels that go through all loops before the next ones, so that what is kept in between stays in the first cache."""
 FLOATS, BYTES = 3 * BLOCK, 6 * BLOCK

@@ -1,8 +1,8 @@
 """What the kernels have in common.
 
 numba keeps what it has compiled for as long as the file in which a kernel stands is the same, and does not notice that
-a function has changed which the kernel takes from here. So whoever changes this file touches theirs, too (or removes
-`__pycache__/*.nbi`). An installation brings all files anew.
+a function has changed which the kernel takes from here. So each kernel's file says, in ``SHARED``, which state of this
+file, :mod:`.numba_curve` and :mod:`.numba_vectors` it goes with; a test knows what it has to be.
 """
 
 from __future__ import annotations

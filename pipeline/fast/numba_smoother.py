@@ -36,6 +36,9 @@ from .numba_vectors import (
     write,
 )
 
+SHARED = "f4a2f5b66120"
+"""Which state of the shared files this one goes with; see :mod:`.numba_shared`."""
+
 RADIUS = 4
 MARGIN = 2 * RADIUS
 """Pixels that the two box filters see on each side."""

@@ -2,7 +2,7 @@
 
 numba knows numbers and arrays. What is here lets a kernel say "these 32 numbers at once": LLVM parts them among the
 registers that a processor has, whatever their width. As with :mod:`.numba_shared`, numba does not notice when this file
-changes.
+changes; see there.
 """
 
 from __future__ import annotations
