@@ -25,6 +25,7 @@ from ..eval.datasets.pictures import PictureSet, load_pictures
 from ..eval.datasets.sample import DetectionDataset
 from ..eval.datasets.segmentation import load_segmentation_dataset
 from ..eval.datasets.segmentation_sample import SegmentationDataset
+from ..eval.finished import refuse_other_task
 from .console import progress_bars
 from .options import checked_settings, given
 
@@ -39,6 +40,7 @@ def detection_data(context: typer.Context, model: str, data: str, settings: Eval
         if given(context, "reference_score"):
             raise ScotopicError("--reference-score says nothing where labels are the truth: add --reference clean")
         return load_detection_dataset(data, options["split"])
+    refuse_other_task(Path(options["out"]), "detect")  # before the originals are gone through
     chosen = settings.model_dump(include=set(DetectorSettings.model_fields) - {"conf", "where"})
     pictures = _pictures(data, options["split"], clean)
     detector = load_detector(model, download=True, conf=clean.reference_score, **chosen)
@@ -52,6 +54,7 @@ def segmentation_data(
     options, clean = context.params, checked_settings(context, CleanSettings)
     if clean.reference is None:
         return load_segmentation_dataset(data, options["split"])
+    refuse_other_task(Path(options["out"]), "segment")
     chosen = settings.model_dump(include=set(SegmenterOptions.model_fields) - {"where"})
     pictures = _pictures(data, options["split"], clean)
     net = load_segmenter(model, **chosen)

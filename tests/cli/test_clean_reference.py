@@ -93,6 +93,20 @@ def test_a_score_without_a_reference_is_refused(scotopic: Command, tmp_path: Pat
     )
 
 
+def test_a_folder_of_something_else_is_refused_before_anything_is_written(
+    scotopic: Command, net: Path, tmp_path: Path
+) -> None:
+    photos, out = bright_pictures(tmp_path / "photos"), tmp_path / "out"
+    out.mkdir()
+    (out / "results.json").write_text('{"task": "quality"}')
+    outcome = scotopic(
+        "compare", "segment", "--model", net, "--data", photos, "--reference", photos, "--enhancers", "gamma", "-o", out
+    )
+    assert outcome.status == 1
+    assert outcome.err.endswith("would mix: choose another output folder\n")
+    assert [path.name for path in out.iterdir()] == ["results.json"]
+
+
 def test_bad_input_is_one_sentence(scotopic: Command, net: Path, tmp_path: Path) -> None:
     photos = bright_pictures(tmp_path / "photos")
     arguments = ("eval", "segment", "--model", net, "--data", photos, "-o", tmp_path / "out", "--reference")
