@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--model", default="street", help="detector: street or a file")
     parser.add_argument("--data", default="darkbdd", help="labelled set: a folder, a preset file, or a preset's name")
-    parser.add_argument("--split", default="dark", help="which images of it")
+    parser.add_argument("--split", default="dark", help="which images of it, or all")
     parser.add_argument("--enhancers", default=",".join(CHEAP), help="comma-separated names beside none")
     parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch, OpenCV and the engine")
     options = parser.parse_args()
@@ -64,7 +64,7 @@ def main() -> None:
             options.data,
             options.enhancers.split(","),
             folder,
-            split=options.split,
+            split=None if options.split == "all" else options.split,
             settings=settings,
         )
         whole = time.perf_counter() - start
