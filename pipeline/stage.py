@@ -237,17 +237,22 @@ def content_box(image: np.ndarray) -> tuple[slice, slice]:
     """
     height, width = image.shape[:2]
     top, left, bottom, right = 0, 0, height, width
-    while top < height and (image[top] == PAD_GREY).all():
+    while top < height and _is_grey(image[top]):
         top += 1
     if top == height:
         return slice(0, height), slice(0, width)
-    while (image[bottom - 1] == PAD_GREY).all():
+    while _is_grey(image[bottom - 1]):
         bottom -= 1
-    while (image[:, left] == PAD_GREY).all():
+    while _is_grey(image[:, left]):
         left += 1
-    while (image[:, right - 1] == PAD_GREY).all():
+    while _is_grey(image[:, right - 1]):
         right -= 1
     return slice(top, bottom), slice(left, right)
+
+
+def _is_grey(line: np.ndarray) -> bool:
+    """Whether a line is padding; hardly ever, and then its first number tells, without a walk down the picture."""
+    return bool(line[0, 0] == PAD_GREY) and bool((line == PAD_GREY).all())
 
 
 def letterbox_pads(x: Tensor) -> Tensor:
