@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -53,6 +54,26 @@ def test_the_record_can_be_recomputed_from_its_files(dark_squares: DetectionData
     for row in record["rows"]:
         again = score_detections(truth, json.loads((out / row["predictions"]).read_text()))
         assert again.metrics["mAP"] == pytest.approx(row["metrics"]["mAP"], abs=1e-12)
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["nobody's", "somebody's"])
+def test_pythons_collector_is_left_as_it_was(before: int, dark_squares: DetectionDataset, tmp_path: Path) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    def progress(name: str, done: int, total: int) -> None:
+        seen.append((gc.get_freeze_count(), gc.isenabled()))
+
+    try:
+        if before:
+            gc.freeze()
+        kept = gc.get_freeze_count()
+        compare_detection(squares, dark_squares, ["gamma"], tmp_path / "out", settings=OFF, progress=progress)
+        assert kept / 2 <= gc.get_freeze_count() <= kept  # some were freed, as they are by counting
+    finally:
+        gc.unfreeze()
+    assert gc.isenabled()
+    assert all(frozen for frozen, _ in seen)
+    assert {enabled for _, enabled in seen} == {True, False}  # at rest while intervals are computed
 
 
 def test_the_gate_passes_bright_frames_untouched(dark_squares: DetectionDataset, tmp_path: Path) -> None:
