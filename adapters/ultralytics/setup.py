@@ -17,6 +17,7 @@ from ...errors import missing_extra
 _FLAG_HOLDERS = ("ultralytics.utils", "ultralytics.utils.checks", "ultralytics.utils.export.tensorflow")
 
 MOST_THREADS = 8
+"""Of PyTorch, which a model is given because the process has them; above, ultralytics chooses."""
 
 
 def import_ultralytics() -> ModuleType:
