@@ -16,13 +16,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from ..pipeline.parallel import for_each
 from .coco_matches import IGNORED, RIGHT, Matches
+from .compiled import compiled
 
 RECALLS = np.linspace(0.0, 1.00, 101)
 """pycocotools' recall steps, to the last bit: 29 of 100 boxes do not reach its 0.29."""
@@ -89,28 +90,18 @@ def average_precision(classes: Sequence[ClassMatches], weights: np.ndarray) -> n
     weights = np.ascontiguousarray(weights, np.int32)
     found = np.zeros((len(classes), len(classes[0].outcome), weights.shape[1]))
     boxes = np.stack([own.boxes for own in classes]) @ weights
-    worth = _compiled_worth()
+    kernels = compiled()
     jobs: list[Callable[[], None]] = []
     for own, wanted, result in zip(classes, boxes, found, strict=True):
-        if worth is None:
+        if kernels is None:
             jobs.append(partial(_worth_in_numpy, weights, own, wanted, result))
             continue
         shared = *own.events, np.maximum(wanted, 1).astype(float)
-        jobs += [partial(worth, weights, *shared, *part, result) for part in _parts(weights.shape[1], _SETS)]
+        jobs += [partial(kernels.worth, weights, *shared, *part, result) for part in _parts(weights.shape[1], _SETS)]
     for_each(lambda job: job(), jobs, os.cpu_count() or 1)
     found /= len(RECALLS)
     found.transpose(0, 2, 1)[boxes == 0] = np.nan
     return found
-
-
-@cache
-def _compiled_worth() -> Callable[..., None] | None:
-    """:func:`~scotopic.eval.numba_precision.worth`, or None where numba cannot be had."""
-    try:
-        from .numba_precision import worth
-    except Exception:  # none, one that does not fit this numpy, no folder for what it compiles, a broken compiler
-        return None
-    return worth
 
 
 def _worth_in_numpy(weights: np.ndarray, matches: ClassMatches, boxes: np.ndarray, found: np.ndarray) -> None:

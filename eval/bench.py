@@ -100,8 +100,8 @@ def bench(
     paths = find_pictures(data, settings.rounds)
     folder = output_folder(out)
     refuse_other_task(folder, "bench")
+    loaded = load_bench_model(model, settings, device) if model else None
     with _threads(settings.threads):
-        loaded = load_bench_model(model, settings, device) if model else None
         run = _Run(stages, loaded, paths, settings, device, progress)
         record: dict[str, Any] = {
             "task": "bench",

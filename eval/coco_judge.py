@@ -11,7 +11,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from .coco_matches import Matches, matches_of
-from .compiled_matching import compiled, match_all
+from .compiled import compiled
+from .compiled_matching import match_all
 
 
 class Judge(COCOeval):

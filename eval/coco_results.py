@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
@@ -45,14 +45,6 @@ class CocoResults(Sequence[CocoResult]):
             return results
         score = np.fromiter(map(itemgetter("score"), results), float, len(results))
         return cls(*columns(results), score)
-
-    @classmethod
-    def joined(cls, parts: Iterable[CocoResults]) -> CocoResults:
-        """All of them in one."""
-        parts = [cls.of([]), *parts]
-        return cls(
-            *(np.concatenate([getattr(p, name) for p in parts]) for name in ("image", "category", "box", "score"))
-        )
 
     @classmethod
     def from_numbers(cls, numbers: Mapping[int, Mapping[str, Sequence[float]]]) -> CocoResults:

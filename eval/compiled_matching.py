@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from pycocotools.cocoeval import Params
 
 from .coco_matches import Matches
 from .coco_results import CocoResults, columns
-
-
-class Kernels(NamedTuple):
-    """The functions of the same names in ``numba_matching`` and ``numba_accumulation``."""
-
-    ranks: Callable[..., np.ndarray]
-    match: Callable[..., None]
-    accumulate: Callable[..., None]
-
-
-@cache
-def compiled() -> Kernels | None:
-    """None where they cannot be had; they take some seconds the first time on a machine."""
-    try:
-        from .numba_accumulation import accumulate
-        from .numba_matching import match, ranks
-    except Exception:  # no numba, one that does not fit this numpy, no folder for what it compiles, a broken compiler
-        return None
-    return Kernels(ranks, match, accumulate)
+from .compiled import Kernels
 
 
 def match_all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,30 @@ def threads() -> None:
     """As many threads as there are cores for this process."""
     torch.set_num_threads(_THREADS)
     cv2.setNumThreads(_THREADS)
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """So many of PyTorch's, and afterwards as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """With more, the order of additions in a training is not fixed, and two runs agree to rounding only."""
+    with torch_threads(1):
+        yield
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    with torch_threads(2):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

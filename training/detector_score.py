@@ -27,9 +27,9 @@ def score_yolo(yolo: Any, dataset: DetectionDataset, size: int, device: str) -> 
     """
     classes = map_classes(dataset.classes, yolo.names)
     settings = DetectorSettings().model_dump(include={"conf", "iou", "max_det"}) | {"imgsz": size, "rect": True}
-    results = []
+    found = {}
     for number, sample in enumerate(dataset.samples, start=1):
         bgr = contiguous(read_image(sample.image)[..., ::-1])
-        found = detections_of(yolo.predict(bgr, device=device, verbose=False, save=False, **settings)[0])
-        results.append(coco_results(number, found, classes.categories))
-    return score_detections(coco_truth(dataset, classes), CocoResults.joined(results))
+        boxes = detections_of(yolo.predict(bgr, device=device, verbose=False, save=False, **settings)[0])
+        found[number] = coco_results(number, boxes, classes.categories).numbers()
+    return score_detections(coco_truth(dataset, classes), CocoResults.from_numbers(found))

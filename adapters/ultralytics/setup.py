@@ -17,7 +17,7 @@ from ...errors import missing_extra
 _FLAG_HOLDERS = ("ultralytics.utils", "ultralytics.utils.checks", "ultralytics.utils.export.tensorflow")
 
 MOST_THREADS = 8
-"""Of PyTorch, which a model is given because the process has them; above, ultralytics chooses."""
+"""Threads of PyTorch up to which a model works with those of the process; of more, ultralytics chooses how many."""
 
 
 def import_ultralytics() -> ModuleType:

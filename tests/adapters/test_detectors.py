@@ -20,6 +20,8 @@ from scotopic.adapters.detectors import load_detector
 from scotopic.files import sha256_of
 from scotopic.pipeline.image import read_image
 
+from ..conftest import torch_threads
+
 Build = Callable[[str], Any]
 Load = Callable[..., Any]
 
@@ -203,13 +205,9 @@ print(torch.get_num_threads(), cv2.getNumThreads())
 def test_of_more_threads_than_help_ultralytics_chooses_the_number(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = torch.get_num_threads()
     monkeypatch.setattr("scotopic.adapters.ultralytics.setup.MOST_THREADS", 2)
     monkeypatch.setattr("ultralytics.utils.torch_utils.NUM_THREADS", 1)
-    try:
-        for own, left in ((2, 2), (3, 1)):
-            torch.set_num_threads(own)
+    for own, left in ((2, 2), (3, 1)):
+        with torch_threads(own):
             load_detector(weights, imgsz=64, device="cpu")
             assert torch.get_num_threads() == left
-    finally:
-        torch.set_num_threads(before)

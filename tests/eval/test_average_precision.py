@@ -21,9 +21,9 @@ IMAGES = 14
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "compiled":
         pytest.importorskip("numba", reason="the compiled loops need the extra [fast]")
-        assert average_precision._compiled_worth() is not None
+        assert average_precision.compiled() is not None
     else:
-        monkeypatch.setattr(average_precision, "_compiled_worth", lambda: None)
+        monkeypatch.setattr(average_precision, "compiled", lambda: None)
 
 
 def scene(seed: int, scores: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -165,7 +165,7 @@ def test_both_ways_are_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch)
         classes.append(ClassMatches(found_at_most + random.integers(0, 4, 40), image, outcome.astype(np.uint8)))
     weights = image_weights(40, resamples=500)
     found = average_precision.average_precision(classes, weights)
-    monkeypatch.setattr(average_precision, "_compiled_worth", lambda: None)
+    monkeypatch.setattr(average_precision, "compiled", lambda: None)
     expected = average_precision.average_precision(classes, weights)
     assert np.array_equal(found, expected, equal_nan=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from scotopic.eval.bench_pictures import find_pictures, night, pictures_at
 from scotopic.eval.report.bench_tables import bench_markdown, bench_notes
 from scotopic.pipeline.image import write_image
 
+from ..conftest import torch_threads
 from .conftest import BrightSquares
 
 CPU = torch.device("cpu")
@@ -80,6 +82,20 @@ class TestRun:
         before = torch.get_num_threads(), cv2.getNumThreads()
         bench(["gamma"], tmp_path, settings=SMALL.model_copy(update={"threads": before[0] + 1}))
         assert (torch.get_num_threads(), cv2.getNumThreads()) == before
+
+    def test_threads_are_those_that_were_asked_for_whatever_a_model_sets(
+        self, tmp_path: Path, squares: BrightSquares, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        load = bench_model.load_detector
+
+        def load_and_take_threads(*arguments: Any, **options: Any) -> Any:
+            torch.set_num_threads(1)
+            return load(*arguments, **options)
+
+        monkeypatch.setattr(bench_model, "load_detector", load_and_take_threads)
+        with torch_threads(1):
+            result = bench(["gamma"], tmp_path, model="m.pt", settings=SMALL.model_copy(update={"threads": 3}))
+        assert result.record["settings"]["threads"] == 3
 
     def test_the_pipeline_has_shares_and_a_budget(self, tmp_path: Path, squares: BrightSquares) -> None:
         settings = SMALL.model_copy(update={"budget": "10s"})

@@ -16,7 +16,7 @@ from pycocotools.cocoeval import COCOeval
 from scotopic.eval import coco_judge
 from scotopic.eval.coco_judge import Judge
 from scotopic.eval.coco_matches import FALSE, IGNORED, RIGHT, Matches
-from scotopic.eval.compiled_matching import compiled
+from scotopic.eval.compiled import compiled
 
 Scene = tuple[dict[str, Any], list[dict[str, Any]]]
 """Truth and results."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 
-import pytest
 import torch
 
 from scotopic.pipeline.contract import Enhancer
@@ -23,11 +21,3 @@ def enhancer_without_network(name: str) -> Enhancer:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return create_enhancer(name, weights="random")
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)

@@ -27,6 +27,8 @@ from scotopic.pipeline.fast.tiles import part
 from scotopic.pipeline.parallel import for_each
 from scotopic.pipeline.registry import create_enhancer
 
+from ..conftest import torch_threads
+
 pytest.importorskip("numba", reason="the engine needs the extra [fast]")
 
 pytestmark = pytest.mark.usefixtures("two_threads")
@@ -63,11 +65,8 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 def by_module(net: CurveEnhancer, image: np.ndarray) -> np.ndarray:
     """On one thread, since PyTorch's wait for one another busily while other tests want the processor."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    expected = Enhancer.enhance(net, image)
-    torch.set_num_threads(threads)
-    return expected
+    with torch_threads(1):
+        return Enhancer.enhance(net, image)
 
 
 def assert_agrees(net: CurveEnhancer, image: np.ndarray) -> None:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from scotopic.configs.loss_schema import LossSettings, LossWeights
 from scotopic.configs.train_schema import TrainSettings
 from scotopic.pipeline.image import write_image
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """With more, the order of additions is not fixed, and two runs agree to rounding only."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ class BrightnessPreservingDynamicEqualisation(LuminanceCurve):
     Sakshiabc/Image-Histogram-Equalization: both smooth the signs like that, the former has the Gaussian and
     the logarithm of step 3. Both demand runs of signs on either side of a maximum besides, but not the same ones
     (3 and 5; 8 and 4), so that is left out: parts which only that would join are narrow and get little range.
-    Cost: one pass over the picture for the histogram, one for the colours; about 1.5 ms a
-    megapixel with the extra ``[fast]``, 6 without.
+    Cost: one pass over the picture for the histogram, one for the colours; about 1.5 ms a megapixel with the extra
+    ``[fast]``, 6 without.
     """
 
     info = EnhancerInfo(

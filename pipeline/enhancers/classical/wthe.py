@@ -33,8 +33,8 @@ class WeightedThresholdedHistogramEqualisation(LuminanceCurve):
     implementation, Mamdasn/imWeightedThresholdedheq: the same weights, P_l, defaults (r and v 0.5, G_max 1.5, "1.5 to
     2") and M_adj; its W_in is the number of levels that occur, here it is the distance from the lowest to the highest.
 
-    Cost: one pass over the picture for the histogram, one for the colours; about 1.5 ms a
-    megapixel with the extra ``[fast]``, 6 without.
+    Cost: one pass over the picture for the histogram, one for the colours; about 1.5 ms a megapixel with the extra
+    ``[fast]``, 6 without.
 
     Args:
         power: r; below 1 the rare levels gain weight, at 1 (and ``threshold`` 1) it is plain equalisation.
