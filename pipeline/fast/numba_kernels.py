@@ -20,7 +20,7 @@ from .numba_curve import BLOCK, LEVEL, VECTOR, along, apart, cells, enlarge, gre
 from .numba_shared import between, inner, lent, mixed, place
 from .numba_vectors import fma, four_sums, larger, plus, read, read_often, splat, times, write
 
-SHARED = "f4a2f5b66120"
+SHARED = "a74dba0ddbc0"
 """Which state of the shared files this one goes with; see :mod:`.numba_shared`."""
 
 TILE = (128, 352)

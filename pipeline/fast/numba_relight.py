@@ -11,7 +11,7 @@ import numpy as np
 
 from .numba_shared import join_colours
 
-SHARED = "f4a2f5b66120"
+SHARED = "a74dba0ddbc0"
 """Which state of the shared files this one goes with; see :mod:`.numba_shared`."""
 
 BLOCK = 1024

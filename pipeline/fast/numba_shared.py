@@ -2,7 +2,7 @@
 
 numba keeps what it has compiled for as long as the file in which a kernel stands is the same, and does not notice that
 a function has changed which the kernel takes from here. So each kernel's file says, in ``SHARED``, which state of this
-file, :mod:`.numba_curve` and :mod:`.numba_vectors` it goes with; a test knows what it has to be.
+file and the others without a kernel it goes with; a test knows what it has to be.
 """
 
 from __future__ import annotations

@@ -28,18 +28,31 @@ from .numba_vectors import (
     read,
     read_often,
     read_third,
-    slid,
     smaller,
     splat,
     thrice,
     times,
     write,
 )
+from .numba_windows import (
+    CHUNK,
+    LONG,
+    RADIUS,
+    STEP,
+    set_norms,
+    slide,
+    slide_twice,
+    sum_3,
+    sum_3_ninths,
+    sum_3_thirds,
+    threes,
+    weigh,
+    window_size,
+)
 
-SHARED = "f4a2f5b66120"
+SHARED = "a74dba0ddbc0"
 """Which state of the shared files this one goes with; see :mod:`.numba_shared`."""
 
-RADIUS = 4
 MARGIN = 2 * RADIUS
 """Pixels that the two box filters see on each side."""
 STRIP = 1280
@@ -47,12 +60,11 @@ STRIP = 1280
 BAND = 256
 """The most rows of the picture in a band, each of which goes through ``2 * MARGIN`` rows more (not along the curve)."""
 
-_CHUNK = 64
-_LINE = STRIP + 2 * MARGIN + 2 * _CHUNK
+_LINE = STRIP + 2 * MARGIN + 2 * CHUNK
 _WIDE = 3 * _LINE
-# Rows that are kept: of sums of three, of which those 3 and 6 rows above are wanted, and of what is summed as it comes
-# and goes, the latter 9 rows later. Row y lies at y modulo their number, and of luma at y modulo 4.
-_RING, _LONG = 8, 10
+# Rows that are kept of sums of three, of which those 3 and 6 rows above are wanted. Row y lies at y modulo their
+# number, and of luma at y modulo 4.
+_RING = 8
 
 # Which lines of one number a pixel are whose.
 _LUMA, _THREES, _SQUARES, _SHARES, _NONE = 0, 4, 12, 20, 30
@@ -64,7 +76,7 @@ _WIDES = 9
 # Then the colours' sums, in whole numbers or, of a brightened picture, in parts of them: of sums, of the rows of the
 # ring, of nothing.
 _DOUBLE, _NINES = 0, 1
-_NOTHING = _NINES + _LONG
+_NOTHING = _NINES + LONG
 _SUMS = _NOTHING + 1
 
 BLANK = 3 * (STRIP + 2 * MARGIN)
@@ -76,8 +88,6 @@ WHOLE = 2 * (STRIP + 2 * MARGIN + 1)
 _LONG_VECTOR = 2 * VECTOR
 _COARSE = np.float32(8)
 """Adding it leaves 20 bits behind the point, of which a float holds sums over nine rows exactly."""
-_STEP = np.float32(512)
-"""Parts of a grey level to which brightened pictures are rounded for their sums, which are exact then."""
 
 SIGNATURE = numba.void(
     numba.types.Array(numba.uint8, 2, "C", readonly=True),
@@ -95,100 +105,7 @@ SIGNATURE = numba.void(
 )
 
 
-# The colours' sums
-
-
-@inner
-def _rounded(grey, step):
-    """A brightened grey level in parts of which a float holds sums exactly."""
-    return np.floor(min(np.float32(grey) * step, np.float32(255) * _STEP) + np.float32(0.5))
-
-
-@inner
-def _slide(fresh, stale, step, before, sums):
-    """Sums over nine rows from those one row further up, of whole grey levels or, with a ``step``, of parts of them."""
-    size = sums.shape[0]
-    body, tail = size // _CHUNK * _CHUNK, max(size - _CHUNK, 0)
-    _slide_part(fresh[:body], stale[:body], step, before[:body], sums[:body])
-    _slide_part(fresh[tail:], stale[tail:], step, before[tail:], sums[tail:])
-
-
-@inner
-def _slide_part(fresh, stale, step, before, sums):
-    if step == 0:
-        for i in range(sums.shape[0]):
-            sums[i] = np.uint16(np.uint16(before[i]) + fresh[i] - stale[i])
-    else:
-        for i in range(sums.shape[0]):
-            sums[i] = before[i] + (_rounded(fresh[i], step) - _rounded(stale[i], step))
-
-
-@inner
-def _slide_twice(fresh, stale, sums, count):
-    """The same with sums for rows, in place."""
-    for i in range(count):
-        sums[i] = sums.dtype.type(sums[i] + fresh[i] - stale[i])
-
-
-@inner
-def _weigh(rows, first, last, height, sums, count):
-    """Sums of sums near the picture's upper and lower border, where they are over fewer than nine rows each."""
-    for y in range(first, last):
-        share = np.float32(2 * RADIUS + 1) / np.float32(_number(y, height))
-        row = rows[y % _LONG]
-        if y == first:
-            for i in range(count):
-                sums[i] = share * np.float32(row[i])
-        else:
-            for i in range(count):
-                sums[i] += share * np.float32(row[i])
-
-
-@inner
-def _number(i, size):
-    """How many of the pixels up to ``RADIUS`` away there are."""
-    return min(i + RADIUS, size - 1) - max(i - RADIUS, 0) + 1
-
-
-@inner
-def _set_norms(norms, begin, lo, hi, width, each):
-    """One over the number of columns in the windows, ``each`` times; 0 outside the picture."""
-    norms[: each * lo] = 0
-    norms[each * lo : each * hi] = np.float32(1) / np.float32(2 * RADIUS + 1)
-    norms[each * hi :] = 0
-    for i in range(lo, hi):
-        if RADIUS <= begin + i < width - RADIUS:
-            continue
-        norms[each * i : each * (i + 1)] = np.float32(1) / np.float32(_number(begin + i, width))
-
-
 # Along a row
-
-
-@inner
-def _threes(a, b, c, sums, squares, count):
-    """Sums of three rows and of their squares."""
-    for i in range(count):
-        sums[i] = a[i] + b[i] + c[i]
-        squares[i] = a[i] * a[i] + b[i] * b[i] + c[i] * c[i]
-
-
-@inner
-def _sum_3(a, b):
-    """Of each three numbers beside each other; ``b`` goes on where ``a`` ends."""
-    return plus(plus(a, slid(a, b, 1)), slid(a, b, 2))
-
-
-@inner
-def _sum_3_thirds(a, b):
-    """Of three numbers of which each is three further on."""
-    return plus(plus(a, slid(a, b, 3)), slid(a, b, 6))
-
-
-@inner
-def _sum_3_ninths(a, b):
-    """Of three numbers of which each is nine further on."""
-    return plus(plus(a, slid(a, b, 9)), slid(a, b, 18))
 
 
 @inner
@@ -232,10 +149,10 @@ def _share(lines, k, norms, norm, sigmas, slope, t, share, count):
             kept = over(variance, fma(sigma, sigma, variance))
             write(share, i, minus(plus(kept, coarse), coarse))
         number = times(read(norms, max(i + VECTOR, 0), VECTOR), rows)
-        mean, square = times(_sum_3_thirds(s, s_next), number), times(_sum_3_thirds(q, q_next), number)
+        mean, square = times(sum_3_thirds(s, s_next), number), times(sum_3_thirds(q, q_next), number)
         variance = plus(larger(minus(square, times(mean, mean)), nothing), tiny)
-        s, s_next = s_next, _sum_3(x, x_next)
-        q, q_next = q_next, _sum_3(y, y_next)
+        s, s_next = s_next, sum_3(x, x_next)
+        q, q_next = q_next, sum_3(y, y_next)
         x, x_next = x_next, _sum_3_rows(sum_a, sum_b, sum_c, i + 5 * VECTOR)
         y, y_next = y_next, _sum_3_rows(square_a, square_b, square_c, i + 5 * VECTOR)
 
@@ -250,11 +167,11 @@ def _mean_twice(twice, norms, unit, means, size):
     for i in range(-9 * _LONG_VECTOR, size, _LONG_VECTOR):
         if i >= 0:
             share = times(read(norms, i + 3 * MARGIN, _LONG_VECTOR), scale)
-            write(means, i, times(_sum_3_ninths(p, p_next), share))
-        p, p_next = p_next, _sum_3_thirds(m, m_next)
+            write(means, i, times(sum_3_ninths(p, p_next), share))
+        p, p_next = p_next, sum_3_thirds(m, m_next)
         m, m_next = m_next, times(nines, read(norms, max(i + 4 * _LONG_VECTOR, 0) + 3 * RADIUS, _LONG_VECTOR))
-        nines = _sum_3_ninths(s, s_next)
-        s, s_next = s_next, _sum_3_thirds(x, x_next)
+        nines = sum_3_ninths(s, s_next)
+        s, s_next = s_next, sum_3_thirds(x, x_next)
         x, x_next = x_next, read(twice, i + 9 * _LONG_VECTOR, _LONG_VECTOR)
 
 
@@ -268,12 +185,12 @@ def _towards(source, gain, means, kept, i):
 @inner
 def _brighten_blocks(source, gain, shares, norms, norm, means, curve, slope, t, steady, target, blocks):
     last = read(shares, VECTOR, VECTOR)
-    sums = _sum_3(read(shares, 0, VECTOR), last)
+    sums = sum_3(read(shares, 0, VECTOR), last)
     for block in range(blocks):
         at, i = block * VECTOR, block * BLOCK
         fresh = read(shares, at + 2 * VECTOR, VECTOR)
-        next_sums = _sum_3(last, fresh)
-        kept = times(_sum_3_thirds(sums, next_sums), times(read(norms, at, VECTOR), splat(norm, VECTOR)))
+        next_sums = sum_3(last, fresh)
+        kept = times(sum_3_thirds(sums, next_sums), times(read(norms, at, VECTOR), splat(norm, VECTOR)))
         last, sums = fresh, next_sums
         j, k = i + VECTOR, i + 2 * VECTOR
         u = _towards(source, gain, means, thrice(kept, 0), i)
@@ -330,7 +247,7 @@ def _sigma_line(maps, k, most, first, count, way, firsts, small, line):
 @inner
 def _up(count):
     """Rounded up to whole chunks."""
-    return (count + _CHUNK - 1) // _CHUNK * _CHUNK
+    return (count + CHUNK - 1) // CHUNK * CHUNK
 
 
 @inner
@@ -344,8 +261,8 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
     near_lo, near_hi = max(lo - RADIUS, 0), min(hi, wanted + 3 * RADIUS) - RADIUS  # counted from left - RADIUS
     count, near, count3 = _up(wanted + 2 * MARGIN), _up(wanted + MARGIN), _up(3 * wanted + 6 * MARGIN)
     norms = lines[_NORM]
-    _set_norms(norms, begin, lo, hi, width, 1)
-    _set_norms(wides[_NORMS], begin, lo, hi, width, 3)
+    set_norms(norms, begin, lo, hi, width, 1)
+    set_norms(wides[_NORMS], begin, lo, hi, width, 3)
     near_cells, cells_3 = low[: WHOLE // 2], low[WHOLE // 2 :]
     near_first, near_count = cells(begin + lo, begin + hi, w, width, 1, lines[_WAY], near_cells)
     first_3, count_3 = cells(left, right, w, width, 3, wides[_WAYS], cells_3)
@@ -353,7 +270,7 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
     lines[_NONE : _SHARE_SUM + 1] = 0
     sums[:] = 0
     gain = light * np.float32(255)
-    unit = (gain if step == 0 else np.float32(1) / _STEP) / np.float32(2 * RADIUS + 1)
+    unit = (gain if step == 0 else np.float32(1) / STEP) / np.float32(2 * RADIUS + 1)
     held_sigma, held_curve = np.int64(-2), np.int64(-2)
     sides = lines[_SIDES]
     from_, to = 3 * (begin + lo), 3 * (begin + hi)
@@ -365,12 +282,12 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
         stale = image[gone, from_:to] if gone >= max(top - MARGIN, 0) else blank[: to - from_]
         _luma(fresh, light, lines[_LUMA + k % 4, lo:hi])
         a, b, c = lines[_LUMA + k % 4], lines[_LUMA + (k - 1) % 4], lines[_LUMA + (k - 2) % 4]
-        _threes(a, b, c, lines[_THREES + k % _RING], lines[_SQUARES + k % _RING], count)
-        old, new = sums[_NINES + (middle - 1) % _LONG], sums[_NINES + middle % _LONG]
-        _slide(fresh, stale, step, old[3 * lo : 3 * hi], new[3 * lo : 3 * hi])
+        threes(a, b, c, lines[_THREES + k % _RING], lines[_SQUARES + k % _RING], count)
+        old, new = sums[_NINES + (middle - 1) % LONG], sums[_NINES + middle % LONG]
+        slide(fresh, stale, step, old[3 * lo : 3 * hi], new[3 * lo : 3 * hi])
         if middle < top - RADIUS:
             continue
-        share = lines[_SHARES + middle % _LONG]
+        share = lines[_SHARES + middle % LONG]
         if 0 <= middle < height:
             line, t = place(middle, h, height)
             below = min(line + 1, h - 1)
@@ -380,19 +297,19 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
                     _sigma_line(maps, m, most, near_first, near_count, lines[_WAY], near_cells, lines[_SMALL], sigmas)
                 apart(lines[_SIGMAS + line % 2], lines[_SIGMAS + below % 2], count, lines[_SIGMA_SLOPE])
                 held_sigma = line
-            norm = np.float32(1) / np.float32(_number(middle, height))
+            norm = np.float32(1) / np.float32(window_size(middle, height))
             sigmas, slope = lines[_SIGMAS + line % 2, RADIUS:], lines[_SIGMA_SLOPE, RADIUS:]
             _share(lines, k, norms[RADIUS:], norm, sigmas, slope, t, share, near)
             share[:near_lo] = 0
-            share[near_hi : near + _CHUNK] = 0
+            share[near_hi : near + CHUNK] = 0
         else:
             share[:] = 0
-        come = _NINES + middle % _LONG if 0 <= middle < height else _NOTHING
+        come = _NINES + middle % LONG if 0 <= middle < height else _NOTHING
         over = middle - 2 * RADIUS - 1
-        go = _NINES + over % _LONG if over >= max(top - RADIUS, 0) else _NOTHING
-        _slide_twice(sums[come], sums[go], sums[_DOUBLE], count3)
-        go = _SHARES + over % _LONG if over >= top - RADIUS else _NONE
-        _slide_twice(share, lines[go], lines[_SHARE_SUM], near)
+        go = _NINES + over % LONG if over >= max(top - RADIUS, 0) else _NOTHING
+        slide_twice(sums[come], sums[go], sums[_DOUBLE], count3)
+        go = _SHARES + over % LONG if over >= top - RADIUS else _NONE
+        slide_twice(share, lines[go], lines[_SHARE_SUM], near)
         if y < top:
             continue
         line, t = place(y, h, height)
@@ -406,12 +323,12 @@ def _strip(image, out, light, step, maps, most, restraint, top, bottom, left, ri
             apart(wides[_CURVES + line % 2], wides[_CURVES + below % 2], 3 * wanted, wides[_SLOPE])
             held_curve = line
         steady = sides[line % 2] * sides[below % 2] > 0
-        norm = np.float32(1) / np.float32(_number(y, height))
+        norm = np.float32(1) / np.float32(window_size(y, height))
         means = wides[_MEANS]
         if 2 * RADIUS <= y < height - 2 * RADIUS:
             _mean_twice(sums[_DOUBLE], wides[_NORMS], norm * unit, means, 3 * wanted)
         else:
-            _weigh(sums[_NINES:], max(y - RADIUS, 0), min(y + RADIUS + 1, height), height, wides[_WEIGHED], count3)
+            weigh(sums[_NINES:], max(y - RADIUS, 0), min(y + RADIUS + 1, height), height, wides[_WEIGHED], count3)
             _mean_twice(wides[_WEIGHED], wides[_NORMS], norm * unit, means, 3 * wanted)
         source, target = image[y, 3 * left : 3 * right], out[y, 3 * left : 3 * right]
         shares, curve, slope = lines[_SHARE_SUM], wides[_CURVES + line % 2], wides[_SLOPE]
@@ -450,7 +367,7 @@ def smooth_band(image, out, light, maps, most, restraint, top, bottom, blank, fl
             )
         else:
             parts = rest[: _SUMS * _WIDE].reshape(_SUMS, _WIDE)
-            step = light * np.float32(255) * _STEP
+            step = light * np.float32(255) * STEP
             _strip(
                 image,
                 out,
